@@ -1,0 +1,1 @@
+"""A media server that speaks LiveKit's protocol on aiohttp and aiortc."""

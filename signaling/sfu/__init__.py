@@ -1,0 +1,1 @@
+"""Selective forwarding of encoded media: ICE, DTLS, SRTP, RTP, data channels."""

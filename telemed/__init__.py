@@ -1,0 +1,1 @@
+"""One telemed node: a jurisdiction's patients, doctors, visits and sealed records."""

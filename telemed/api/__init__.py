@@ -1,0 +1,1 @@
+"""The node's HTTP interface: the only place with routes."""

@@ -1,0 +1,1 @@
+"""A visit's room: tokens, admission, arrival of the visiting doctor, the end."""

@@ -1,0 +1,1 @@
+"""The node's key ring and the sealing of entries."""

@@ -1,0 +1,1 @@
+"""How nodes trust, sign, deliver and answer each other."""

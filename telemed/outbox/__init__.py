@@ -1,0 +1,1 @@
+"""Messages for other nodes, written in the transaction that makes them true."""

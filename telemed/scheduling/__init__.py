@@ -1,0 +1,1 @@
+"""Free intervals, booking, and the calendar that this node owns."""
