@@ -1,1 +1,1 @@
-"""Selective forwarding of encoded media: ICE, DTLS, SRTP, RTP, data channels."""
+"""The forwarding unit: packets in, packets out, never decoded."""

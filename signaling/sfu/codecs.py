@@ -1,0 +1,201 @@
+"""What must be known of a payload to forward it: key frames and descriptors (RFC 7741, 9628, 6184)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from signaling.sfu.sdp import Codec
+
+_VIDEO_FEEDBACK: Final = ("transport-cc", "ccm fir", "nack", "nack pli")
+_AUDIO_FEEDBACK: Final = ("transport-cc", "nack")
+
+OFFERED_AUDIO: Final = (
+    Codec(111, "opus", 48000, 2, "minptime=10;useinbandfec=1", _AUDIO_FEEDBACK),
+    Codec(63, "red", 48000, 2, "111/111", ()),
+)
+OFFERED_VIDEO: Final = (
+    Codec(96, "VP8", 90000, feedback=_VIDEO_FEEDBACK),
+    Codec(97, "rtx", 90000, fmtp="apt=96"),
+    Codec(98, "VP9", 90000, fmtp="profile-id=0", feedback=_VIDEO_FEEDBACK),
+    Codec(99, "rtx", 90000, fmtp="apt=98"),
+    Codec(
+        125,
+        "H264",
+        90000,
+        fmtp="level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f",
+        feedback=_VIDEO_FEEDBACK,
+    ),
+    Codec(107, "rtx", 90000, fmtp="apt=125"),
+    Codec(45, "AV1", 90000, feedback=_VIDEO_FEEDBACK),
+    Codec(46, "rtx", 90000, fmtp="apt=45"),
+)
+"""What we offer to a subscriber's own connection; the payload types are libwebrtc's habitual ones."""
+
+SUPPORTED: Final = frozenset({"opus", "red", "vp8", "vp9", "h264", "av1", "rtx"})
+
+
+def is_supported(codec: Codec) -> bool:
+    """Whether we take this codec from a client; H264 in single-NAL mode is left out, nobody needs it."""
+    if codec.mime_type == "h264" and codec.parameters.get("packetization-mode", "0") != "1":
+        return False
+    return codec.mime_type in SUPPORTED
+
+
+def matches(wanted: Codec, offered: Codec) -> bool:
+    """Whether a stream of `wanted` can be received as `offered`."""
+    if wanted.mime_type != offered.mime_type:
+        return False
+    mine, theirs = wanted.parameters, offered.parameters
+    if wanted.mime_type == "h264":
+        profile = mine.get("profile-level-id", "42e01f")[:2], theirs.get("profile-level-id", "42e01f")[:2]
+        return profile[0] == profile[1] and theirs.get("packetization-mode", "0") == "1"
+    if wanted.mime_type == "vp9":
+        return mine.get("profile-id", "0") == theirs.get("profile-id", "0")
+    return True
+
+
+def find(wanted: Codec, offered: list[Codec]) -> Codec | None:
+    """The first offered codec that fits."""
+    return next((codec for codec in offered if matches(wanted, codec)), None)
+
+
+def find_rtx(payload_type: int, offered: list[Codec]) -> Codec | None:
+    """The retransmission format of `payload_type`."""
+    return next((c for c in offered if c.mime_type == "rtx" and c.apt == payload_type), None)
+
+
+@dataclass(slots=True)
+class Vp8Descriptor:
+    """A VP8 payload descriptor (RFC 7741 §4.2); absent fields are -1, `size` is its length in bytes."""
+
+    size: int
+    starts_frame: bool
+    picture_id: int = -1
+    tl0_picture: int = -1
+    temporal_layer: int = -1
+    layer_sync: bool = False
+    key_index: int = -1
+    is_reference: bool = True
+
+
+def parse_vp8(data: bytes, at: int, end: int) -> Vp8Descriptor | None:
+    """Read the descriptor at `at`, or None when the payload is too short for it."""
+    if at >= end:
+        return None
+    start = at
+    first = data[at]
+    found = Vp8Descriptor(
+        1, starts_frame=first & 0x10 != 0 and first & 0x07 == 0, is_reference=not first & 0x20
+    )
+    at += 1
+    if not first & 0x80:
+        return found
+    if at >= end:
+        return None
+    flags = data[at]
+    at += 1
+    if flags & 0x80:
+        wide = at < end and data[at] & 0x80
+        if at + (2 if wide else 1) > end:
+            return None
+        found.picture_id = (data[at] & 0x7F) << 8 | data[at + 1] if wide else data[at]
+        at += 2 if wide else 1
+    if flags & 0x40:
+        if at >= end:
+            return None
+        found.tl0_picture = data[at]
+        at += 1
+    if flags & 0x30:
+        if at >= end:
+            return None
+        if flags & 0x20:
+            found.temporal_layer = data[at] >> 6
+            found.layer_sync = data[at] & 0x20 != 0
+        if flags & 0x10:
+            found.key_index = data[at] & 0x1F
+        at += 1
+    found.size = at - start
+    return found
+
+
+def write_vp8(first: int, descriptor: Vp8Descriptor, picture_id: int, tl0_picture: int) -> bytes:
+    """Write a descriptor with new numbers, the picture id in 15 bits; `first` is the original first byte."""
+    flags = 0x80 if descriptor.picture_id >= 0 else 0
+    flags |= 0x40 if descriptor.tl0_picture >= 0 else 0
+    flags |= 0x20 if descriptor.temporal_layer >= 0 else 0
+    flags |= 0x10 if descriptor.key_index >= 0 else 0
+    if not flags:
+        return bytes((first & 0x7F,))
+    body = bytearray((first | 0x80, flags))
+    if flags & 0x80:
+        body += bytes((0x80 | picture_id >> 8, picture_id & 0xFF))
+    if flags & 0x40:
+        body.append(tl0_picture)
+    if flags & 0x30:
+        layer = max(descriptor.temporal_layer, 0) << 6 | (0x20 if descriptor.layer_sync else 0)
+        body.append(layer | max(descriptor.key_index, 0))
+    return bytes(body)
+
+
+def primary_of_red(data: bytes, at: int, end: int) -> int | None:
+    """Where the newest frame of a RED payload begins (RFC 2198 §3), or None when cut short."""
+    skipped = 0
+    while at < end:
+        if not data[at] & 0x80:
+            start = at + 1 + skipped
+            return start if start <= end else None
+        if at + 4 > end:
+            return None
+        skipped += int.from_bytes(data[at + 2 : at + 4], "big") & 0x3FF
+        at += 4
+    return None
+
+
+def is_key_frame(codec: str, data: bytes, at: int, end: int) -> bool:
+    """Whether this payload starts a key frame; `codec` is the name in lower case.
+
+    The bytes looked at are those that end-to-end encryption leaves in clear.
+    """
+    if at >= end:
+        return False
+    if codec == "vp8":
+        descriptor = parse_vp8(data, at, end)
+        if descriptor is None or not descriptor.starts_frame or at + descriptor.size >= end:
+            return False
+        return not data[at + descriptor.size] & 0x01
+    if codec == "h264":
+        return _is_h264_key_frame(data, at, end)
+    if codec == "vp9":
+        return _is_vp9_key_frame(data, at, end)
+    if codec == "av1":
+        return data[at] & 0x08 != 0
+    return True
+
+
+def _is_h264_key_frame(data: bytes, at: int, end: int) -> bool:
+    kind = data[at] & 0x1F
+    if kind in (5, 7):
+        return True
+    if kind == 24:
+        at += 1
+        while at + 3 <= end:
+            if data[at + 2] & 0x1F in (5, 7):
+                return True
+            at += 2 + int.from_bytes(data[at : at + 2], "big")
+        return False
+    if kind in (28, 29) and at + 1 < end:
+        return data[at + 1] & 0x80 != 0 and data[at + 1] & 0x1F in (5, 7)
+    return False
+
+
+def _is_vp9_key_frame(data: bytes, at: int, end: int) -> bool:
+    first = data[at]
+    if first & 0x40 or not first & 0x08:
+        return False
+    at += 1
+    if first & 0x80:
+        at += 2 if at < end and data[at] & 0x80 else 1
+    if first & 0x20:
+        return at < end and data[at] >> 1 & 0x07 == 0
+    return True

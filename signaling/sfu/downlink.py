@@ -1,0 +1,234 @@
+"""What one subscriber gets of one track: layer choice, renumbering, and answers to its complaints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from signaling.sfu import codecs, rtcp, rtp
+from signaling.sfu.codecs import Vp8Descriptor
+from signaling.sfu.rewrite import SequenceMap, TimestampMap, Vp8Map
+from signaling.sfu.sdp import Codec
+
+if TYPE_CHECKING:
+    from signaling.sfu.peer import Peer
+    from signaling.sfu.uplink import Stream, Uplink
+
+CACHED_PACKETS = 512
+"""A power of two; two seconds of video at 2 Mbit/s."""
+KEPT_REPORTS = 8
+
+Cached = tuple[int, bool, int, int, bytes, bytes | memoryview]
+
+
+class Downlink:
+    """One outgoing RTP stream. It sends nothing until `bind` has told it the negotiated numbers."""
+
+    def __init__(self, peer: Peer, uplink: Uplink, *, ssrc: int, rtx_ssrc: int) -> None:
+        self.peer = peer
+        self.uplink = uplink
+        self.ssrc = ssrc
+        self.rtx_ssrc = rtx_ssrc
+        self.target_layer = 2
+        self.paused = False
+        self.packets = 0
+        self.octets = 0
+        self.fraction_lost = 0.0
+        self._current: Stream | None = None
+        self._bound = False
+        self._payload_types: dict[str, int] = {}
+        self._rtx_payload_types: dict[int, int] = {}
+        self._extensions: list[tuple[int, int]] = []
+        self._sequences = SequenceMap(first_out=ssrc & 0x7FFF)
+        self._timestamps = TimestampMap(uplink.codec.clock_rate, first_out=ssrc)
+        self._pictures = Vp8Map()
+        self._cache: list[Cached | None] = [None] * CACHED_PACKETS
+        self._rtx_sequence = rtx_ssrc & 0x7FFF
+        self._sent_reports: dict[int, float] = {}
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether the subscriber has negotiated this stream."""
+        return self._bound
+
+    @property
+    def is_repaired(self) -> bool:
+        """Whether retransmissions have a format of their own."""
+        return bool(self._rtx_payload_types)
+
+    @property
+    def current_layer(self) -> int:
+        """The layer being forwarded, or -1."""
+        return self._current.layer if self._current is not None else -1
+
+    def bind(self, offered: list[Codec], extensions: dict[str, int]) -> bool:
+        """Take the subscriber's payload types and extension ids. False when it cannot receive the codec."""
+        self._payload_types = {}
+        self._rtx_payload_types = {}
+        for codec in self.uplink.payload_types.values():
+            fitting = codecs.find(codec, offered)
+            if fitting is None or codec.mime_type == "rtx":
+                continue
+            self._payload_types[codec.mime_type] = fitting.payload_type
+            repair = codecs.find_rtx(fitting.payload_type, offered)
+            if repair is not None:
+                self._rtx_payload_types[fitting.payload_type] = repair.payload_type
+        forwarded = [rtp.ABS_CAPTURE_TIME, rtp.AUDIO_LEVEL]
+        if self.uplink.codec.mime_type in ("vp9", "av1"):
+            forwarded.append(rtp.DEPENDENCY_DESCRIPTOR)
+        mine, theirs = extensions, self.uplink.extensions
+        self._extensions = [(theirs[u], mine[u]) for u in forwarded if u in theirs and u in mine]
+        self._bound = self.uplink.codec.mime_type in self._payload_types
+        return self._bound
+
+    def unbind(self) -> None:
+        """Send nothing more."""
+        self._bound = False
+        self._current = None
+
+    def set_paused(self, paused: bool) -> None:
+        """Stop or go on; going on waits for a key frame."""
+        if paused and not self.paused:
+            self._current = None
+        self.paused = paused
+
+    def wanted(self) -> Stream | None:
+        """The best live stream not above the target layer, else the smallest there is."""
+        streams = self.uplink.streams
+        if not streams:
+            return None
+        newest = max(stream.last_at for stream in streams)
+        alive = [stream for stream in streams if newest - stream.last_at < 1.0]
+        fitting = [stream for stream in alive if stream.layer <= self.target_layer]
+        return fitting[-1] if fitting else alive[0]
+
+    def poll(self, now: float) -> None:
+        """Ask for the key frame that a switch waits for."""
+        if not self._bound or self.paused or self.uplink.kind != "video" or self.uplink.muted:
+            return
+        wanted = self.wanted()
+        if wanted is not None and wanted is not self._current:
+            self.uplink.request_key_frame(wanted, now)
+
+    def forward(
+        self,
+        stream: Stream,
+        packet: rtp.Packet,
+        number: int,
+        codec: Codec,
+        key: bool,
+        descriptor: Vp8Descriptor | None,
+        now: float,
+    ) -> None:
+        """Send one packet on, or leave it out."""
+        if not self._bound or self.paused:
+            return
+        if stream is not self._current:
+            if not key or stream is not self.wanted():
+                return
+            self._switch(stream, packet, number, descriptor, now)
+        payload_type = self._payload_types.get(codec.mime_type, -1)
+        at = packet.payload_at
+        if payload_type < 0 and codec.mime_type == "red":
+            payload_type = self._payload_types["opus"]
+            at = codecs.primary_of_red(packet.data, at, packet.payload_end) or packet.payload_end
+        if at >= packet.payload_end or payload_type < 0:
+            self._sequences.drop(number)
+            return
+        sequence = self._sequences.forward(number)
+        if sequence is None:
+            return
+        prefix = b""
+        if descriptor is not None:
+            picture, tl0 = self._pictures.forward(descriptor)
+            prefix = codecs.write_vp8(packet.data[at], descriptor, picture, tl0)
+            at += descriptor.size
+        timestamp = self._timestamps.forward(packet.timestamp, now)
+        body = memoryview(packet.data)[at : packet.payload_end]
+        cached = (sequence & 0xFFFF, packet.marker, payload_type, timestamp, prefix, body)
+        self._cache[sequence & CACHED_PACKETS - 1] = cached
+        self.packets += 1
+        self.octets += len(prefix) + len(body)
+        extensions = self.peer.extension_block(self._forwarded(packet))
+        head = rtp.header(
+            marker=packet.marker,
+            payload_type=payload_type,
+            sequence=sequence,
+            timestamp=timestamp,
+            ssrc=self.ssrc,
+            extensions=extensions,
+        )
+        self.peer.send_rtp(head + prefix, body)
+
+    def _forwarded(self, packet: rtp.Packet) -> list[tuple[int, bytes]]:
+        found = packet.extensions
+        return [(mine, found[theirs]) for theirs, mine in self._extensions if theirs in found]
+
+    def _switch(
+        self, stream: Stream, packet: rtp.Packet, number: int, descriptor: Vp8Descriptor | None, now: float
+    ) -> None:
+        aligned = None
+        old = self._current
+        if old is not None and old.report is not None and stream.report is not None:
+            # Both layers report on the publisher's clock, so the same instant can be found in the old one.
+            ahead = (stream.report.ntp - old.report.ntp) / 2**32
+            rate = self.uplink.codec.clock_rate
+            same = old.report.rtp_timestamp + ahead * rate - stream.report.rtp_timestamp
+            aligned = (round(packet.timestamp + same) + self._timestamps.offset) & 0xFFFFFFFF
+        self._sequences.restart(number)
+        self._timestamps.restart(packet.timestamp, now, aligned)
+        if descriptor is not None:
+            self._pictures.restart(descriptor)
+        self._current = stream
+
+    def retransmit(self, sequences: list[int]) -> None:
+        """Answer a NACK from the cache."""
+        for sequence in sequences:
+            cached = self._cache[sequence & CACHED_PACKETS - 1]
+            if cached is None or cached[0] != sequence:
+                continue
+            _, marker, payload_type, timestamp, prefix, body = cached
+            repair = self._rtx_payload_types.get(payload_type)
+            extensions = self.peer.extension_block([])
+            ssrc, number = self.ssrc, sequence
+            if repair is not None:
+                self._rtx_sequence = (self._rtx_sequence + 1) & 0xFFFF
+                prefix = sequence.to_bytes(2, "big") + prefix
+                ssrc, number, payload_type = self.rtx_ssrc, self._rtx_sequence, repair
+            head = rtp.header(
+                marker=marker,
+                payload_type=payload_type,
+                sequence=number,
+                timestamp=timestamp,
+                ssrc=ssrc,
+                extensions=extensions,
+            )
+            self.peer.send_rtp(head + prefix, body)
+
+    def key_frame_requested(self, now: float) -> None:
+        """The subscriber cannot decode."""
+        if self._current is not None:
+            self.uplink.request_key_frame(self._current, now)
+
+    def report_received(self, report: rtcp.ReceptionReport, now: float) -> float | None:
+        """Take a reception report; returns the round trip in seconds if it tells."""
+        self.fraction_lost = report.fraction_lost / 256
+        sent_at = self._sent_reports.get(report.lsr)
+        if sent_at is None:
+            return None
+        return max(0.0, now - sent_at - report.dlsr / 65536)
+
+    def sender_report(self, now: float) -> rtcp.SenderReport | None:
+        """A report on the publisher's clock, so that its audio and video stay in step."""
+        stream = self._current
+        if stream is None or stream.report is None or not self.packets:
+            return None
+        elapsed = now - stream.report_at
+        ntp = stream.report.ntp + round(elapsed * 2**32)
+        timestamp = stream.report.rtp_timestamp + self._timestamps.offset
+        timestamp += round(elapsed * self.uplink.codec.clock_rate)
+        self._sent_reports[ntp >> 16 & 0xFFFFFFFF] = now
+        while len(self._sent_reports) > KEPT_REPORTS:
+            del self._sent_reports[next(iter(self._sent_reports))]
+        return rtcp.SenderReport(
+            self.ssrc, ntp & 0xFFFFFFFFFFFFFFFF, timestamp & 0xFFFFFFFF, self.packets, self.octets
+        )

@@ -1,0 +1,137 @@
+"""The one UDP port that all peers share: who a datagram belongs to, and the clock of everything periodic."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+
+from aiortc import RTCCertificate
+
+from signaling.sfu import ice, transport
+from signaling.sfu.peer import Peer
+from signaling.sfu.transport import Pointer
+from signaling.sfu.wire import Address, Wire, bind, from_address
+
+logger = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.02
+MAX_ADDRESSES_PER_PEER = 8
+
+
+class Endpoint:
+    """Sockets, peers by user fragment and by address. `open` binds; until then nothing is touched."""
+
+    def __init__(self, node_ips: list[str], udp_port: int) -> None:
+        self._node_ips = node_ips
+        self._udp_port = udp_port
+        self.certificate: RTCCertificate | None = None
+        self.counts: Counter[str] = Counter()
+        self._wires: list[Wire] = []
+        self._passwords: dict[str, tuple[str, Peer]] = {}
+        self._by_address: dict[Address, Peer] = {}
+        self._addresses: dict[Peer, list[Address]] = {}
+        self._task: asyncio.Task[None] | None = None
+        self.candidates: list[str] = []
+
+    def open(self) -> None:
+        """Bind one socket per announced address, all on one port. Raises OSError when it is taken."""
+        self.certificate = transport.new_certificate()
+        port = self._udp_port
+        for host in self._node_ips:
+            sock = bind(host, port)
+            port = sock.getsockname()[1]
+            self._wires.append(Wire(sock, self._received))
+        self.candidates = ice.candidates([(host, port) for host in self._node_ips])
+        self._task = asyncio.create_task(self._poll())
+
+    async def close(self) -> None:
+        """Close the sockets; peers are closed by their owners."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        for wire in self._wires:
+            wire.close()
+        self._wires.clear()
+
+    @property
+    def fingerprint(self) -> tuple[str, str]:
+        """The fingerprint of our certificate, as (algorithm, value)."""
+        if self.certificate is None:
+            raise RuntimeError("endpoint is not open")
+        return transport.fingerprint(self.certificate)
+
+    @property
+    def udp_port(self) -> int:
+        """The port in use, once open."""
+        return int(self._wires[0].socket.getsockname()[1])
+
+    @property
+    def peers(self) -> set[Peer]:
+        """Everyone connected or expected."""
+        return {peer for _, peer in self._passwords.values()}
+
+    def add(self, peer: Peer) -> None:
+        """Expect a peer under its present credentials."""
+        self._passwords[peer.credentials.ufrag] = (peer.credentials.pwd, peer)
+
+    def remove(self, peer: Peer) -> None:
+        """Forget a peer, its credentials and its addresses."""
+        for ufrag in [u for u, (_, owner) in self._passwords.items() if owner is peer]:
+            del self._passwords[ufrag]
+        for address in self._addresses.pop(peer, []):
+            self._by_address.pop(address, None)
+
+    def _received(
+        self, wire: Wire, address: Address, view: memoryview, length: int, pointer: Pointer, now: float
+    ) -> None:
+        if length < 12:
+            self.counts["too_short"] += 1
+            return
+        first = view[0]
+        if first < 4:
+            self._check(wire, address, bytes(view[:length]), now)
+            return
+        peer = self._by_address.get(address)
+        if peer is None:
+            self.counts["unknown_address"] += 1
+        elif 128 <= first < 192:
+            peer.srtp_received(view, length, pointer, now)
+        elif 20 <= first < 64:
+            if not peer.secure.receive(bytes(view[:length])):
+                self.counts["dtls_overflow"] += 1
+        else:
+            self.counts["unknown_protocol"] += 1
+
+    def _check(self, wire: Wire, address: Address, data: bytes, now: float) -> None:
+        found = ice.check(data, self._password, from_address(address))
+        if found is None:
+            self.counts["stun_refused"] += 1
+            return
+        peer = self._passwords[found.ufrag][1]
+        known = self._addresses.setdefault(peer, [])
+        if address not in known:
+            known.append(address)
+            if len(known) > MAX_ADDRESSES_PER_PEER:
+                self._by_address.pop(known.pop(0), None)
+        self._by_address[address] = peer
+        peer.last_check_at = now
+        is_current = found.ufrag == peer.credentials.ufrag
+        if peer.selected is None or (found.nominated and is_current):
+            peer.selected = (wire, address)
+        wire.send(address, found.answer, b"", None)
+
+    def _password(self, ufrag: str) -> str | None:
+        entry = self._passwords.get(ufrag)
+        return entry[0] if entry is not None else None
+
+    async def _poll(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            now = loop.time()
+            for peer in self.peers:
+                try:
+                    peer.poll(now)
+                except Exception:
+                    logger.exception("peer could not be polled")

@@ -1,0 +1,301 @@
+"""One peer connection: its addresses, its protected transport, and the streams that come and go on it."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections import Counter
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from aiortc import RTCCertificate, RTCDataChannel
+
+from signaling.sfu import ice, rtcp, rtp, twcc
+from signaling.sfu.downlink import Downlink
+from signaling.sfu.rtp import Extender, Packet
+from signaling.sfu.transport import Pointer, SecureTransport
+from signaling.sfu.uplink import Stream, Uplink
+from signaling.sfu.wire import Address, Wire
+
+if TYPE_CHECKING:
+    from signaling.sfu.endpoint import Endpoint
+
+logger = logging.getLogger(__name__)
+
+FEEDBACK_SECONDS = 0.1
+REPORT_SECONDS = 1.0
+MAX_STREAMS = 64
+"""Incoming SSRCs of one peer; libsrtp keeps a context for each."""
+MAX_ARRIVALS = 1000
+RIDS = ("q", "h", "f")
+DEFAULT_RTT_SECONDS = 0.1
+
+
+def layer_of(rid: str) -> int:
+    """The spatial layer that a LiveKit client's rid names."""
+    return RIDS.index(rid) if rid in RIDS else 0
+
+
+class Peer:
+    """A peer connection as ICE-lite sees it; it waits for the client to come."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        certificate: RTCCertificate,
+        *,
+        on_connected: Callable[[], None],
+        on_closed: Callable[[], None],
+        on_channel: Callable[[RTCDataChannel], None],
+    ) -> None:
+        self.endpoint = endpoint
+        self.ssrc = secrets.randbits(31) or 1
+        self.credentials = ice.new_credentials()
+        self.remote_ufrag = ""
+        self.counts: Counter[str] = Counter()
+        self.rtt_seconds = DEFAULT_RTT_SECONDS
+        self.last_check_at = 0.0
+        self.selected: tuple[Wire, Address] | None = None
+        self.uplinks: dict[str, Uplink] = {}
+        self.downlinks: dict[int, Downlink] = {}
+        self.transport_cc_out = 0
+        self._mid_id = self._rid_id = self._repaired_rid_id = self._transport_cc_in = 0
+        self._streams: dict[int, Stream] = {}
+        self._repairs: dict[int, Stream] = {}
+        self._declared: dict[int, Uplink] = {}
+        self._declared_repairs: dict[int, int] = {}
+        self._transport_numbers = Extender()
+        self._arrivals: dict[int, float] = {}
+        self._feedback_count = 0
+        self._feedback_at = 0.0
+        self._report_at = 0.0
+        self._transport_sequence = 0
+        self.secure = SecureTransport(
+            certificate,
+            send=self._send_plain,
+            on_connected=on_connected,
+            on_closed=on_closed,
+            on_channel=on_channel,
+        )
+        endpoint.add(self)
+
+    def restart_ice(self) -> None:
+        """New credentials; the old ones stay good until the new ones are used."""
+        self.credentials = ice.new_credentials()
+        self.endpoint.add(self)
+
+    # Towards the client
+
+    def _send_plain(self, data: bytes) -> None:
+        if self.selected is not None:
+            wire, address = self.selected
+            wire.send(address, data, b"", None)
+
+    def send_rtp(self, head: bytes, body: bytes | memoryview) -> None:
+        """Protect and send an RTP packet."""
+        if self.selected is not None:
+            wire, address = self.selected
+            wire.send(address, head, body, self.secure.protect)
+
+    def send_rtcp(self, packet: bytes) -> None:
+        """Protect and send an RTCP packet (reduced-size, RFC 5506)."""
+        if self.selected is not None and self.secure.is_connected:
+            wire, address = self.selected
+            wire.send(address, packet, b"", self.secure.protect_rtcp)
+
+    def extension_block(self, values: list[tuple[int, bytes]]) -> bytes:
+        """An extension block with this connection's next transport-wide number."""
+        if self.transport_cc_out:
+            sequence = self._transport_sequence = (self._transport_sequence + 1) & 0xFFFF
+            values = [*values, (self.transport_cc_out, sequence.to_bytes(2, "big"))]
+        return rtp.extension_block(values)
+
+    # From the client
+
+    def learn_extensions(self, extensions: dict[str, int]) -> None:
+        """Note the ids under which the client identifies its streams; they are the same in a whole bundle."""
+        self._mid_id = extensions.get(rtp.MID, self._mid_id)
+        self._rid_id = extensions.get(rtp.RID, self._rid_id)
+        self._repaired_rid_id = extensions.get(rtp.REPAIRED_RID, self._repaired_rid_id)
+        self._transport_cc_in = extensions.get(rtp.TRANSPORT_CC, self._transport_cc_in)
+
+    def add_uplink(self, uplink: Uplink, ssrcs: list[int], repairs: dict[int, int]) -> None:
+        """Expect a track's packets, by declared SSRC or by MID and RID."""
+        self.uplinks[uplink.mid] = uplink
+        for ssrc in ssrcs:
+            if ssrc not in repairs:
+                self._declared[ssrc] = uplink
+        self._declared_repairs.update(repairs)
+
+    def remove_uplink(self, uplink: Uplink) -> None:
+        """Forget a track and its streams."""
+        self.uplinks.pop(uplink.mid, None)
+        for table in (self._streams, self._repairs):
+            for ssrc in [ssrc for ssrc, stream in table.items() if stream.uplink is uplink]:
+                del table[ssrc]
+        for ssrc in [ssrc for ssrc, owner in self._declared.items() if owner is uplink]:
+            del self._declared[ssrc]
+
+    def srtp_received(self, view: memoryview, length: int, pointer: Pointer, now: float) -> None:
+        """Take one SRTP or SRTCP packet, decrypted in place."""
+        if 192 <= view[1] < 224:
+            size = self.secure.unprotect_rtcp(pointer, length)
+            if size:
+                self._rtcp_received(bytes(view[:size]), now)
+            else:
+                self.counts["rtcp_not_genuine"] += 1
+            return
+        if not self._is_expected(view):
+            self.counts["too_many_streams"] += 1
+            return
+        size = self.secure.unprotect(pointer, length)
+        if not size:
+            self.counts["rtp_not_genuine"] += 1
+            return
+        try:
+            packet = rtp.parse(bytes(view[:size]))
+        except ValueError:
+            self.counts["rtp_malformed"] += 1
+            return
+        self._note_arrival(packet, now)
+        self._route(packet, now)
+
+    def _is_expected(self, view: memoryview) -> bool:
+        ssrc = int.from_bytes(view[8:12], "big")
+        return (
+            ssrc in self._streams
+            or ssrc in self._repairs
+            or len(self._streams) + len(self._repairs) < MAX_STREAMS
+        )
+
+    def _note_arrival(self, packet: Packet, now: float) -> None:
+        value = packet.extensions.get(self._transport_cc_in)
+        if value is not None and len(value) == 2 and len(self._arrivals) < MAX_ARRIVALS:
+            number = self._transport_numbers.extend(int.from_bytes(value, "big"))
+            self._arrivals.setdefault(number, now)
+
+    def _route(self, packet: Packet, now: float) -> None:
+        stream = self._streams.get(packet.ssrc)
+        if stream is None:
+            repaired = self._repairs.get(packet.ssrc)
+            if repaired is None:
+                stream, repaired = self._identify(packet)
+            if repaired is not None:
+                restored = _restore(packet, repaired)
+                if restored is None:
+                    return
+                packet, stream = restored, repaired
+            if stream is None:
+                self.counts["unknown_stream"] += 1
+                return
+        stream.uplink.receive(stream, packet, now)
+
+    def _identify(self, packet: Packet) -> tuple[Stream | None, Stream | None]:
+        """The stream of a new SSRC, or the stream that it repairs."""
+        base = self._declared_repairs.get(packet.ssrc)
+        if base is not None:
+            repaired = self._streams.get(base)
+            if repaired is not None:
+                self._repairs[packet.ssrc] = repaired
+            return None, repaired
+        mid = packet.extensions.get(self._mid_id, b"").decode("ascii", "replace")
+        uplink = self._declared.get(packet.ssrc) or self.uplinks.get(mid)
+        if uplink is None:
+            return None, None
+        repaired_rid = packet.extensions.get(self._repaired_rid_id)
+        if repaired_rid is not None:
+            rid = repaired_rid.decode("ascii", "replace")
+            repaired = next((stream for stream in uplink.streams if stream.rid == rid), None)
+            if repaired is not None:
+                self._repairs[packet.ssrc] = repaired
+            return None, repaired
+        rid = packet.extensions.get(self._rid_id, b"").decode("ascii", "replace")
+        stream = uplink.add_stream(packet.ssrc, rid, layer_of(rid))
+        self._streams[packet.ssrc] = stream
+        return stream, None
+
+    def _rtcp_received(self, data: bytes, now: float) -> None:
+        try:
+            reports = rtcp.parse(data)
+        except ValueError:
+            self.counts["rtcp_malformed"] += 1
+            return
+        for report in reports:
+            match report:
+                case rtcp.SenderReport(ssrc=ssrc):
+                    if (stream := self._streams.get(ssrc)) is not None:
+                        stream.report, stream.report_at = report, now
+                case rtcp.ReceptionReport(ssrc=ssrc):
+                    if (downlink := self.downlinks.get(ssrc)) is not None:
+                        rtt = downlink.report_received(report, now)
+                        if rtt is not None:
+                            self.rtt_seconds += (rtt - self.rtt_seconds) / 4
+                case rtcp.Nack(media_ssrc=ssrc, sequences=sequences):
+                    if (downlink := self.downlinks.get(ssrc)) is not None:
+                        downlink.retransmit(sequences)
+                case rtcp.KeyFrameRequest(media_ssrc=ssrc):
+                    if (downlink := self.downlinks.get(ssrc)) is not None:
+                        downlink.key_frame_requested(now)
+                case _:
+                    pass
+
+    # In time
+
+    def poll(self, now: float) -> None:
+        """Send what is due: requests for missing packets and key frames, feedback, reports."""
+        if not self.secure.is_connected:
+            return
+        for stream in self._streams.values():
+            if stream.missing:
+                due = stream.due_nacks(now, max(self.rtt_seconds * 1.2, 0.02))
+                if due:
+                    self.send_rtcp(rtcp.nack(self.ssrc, stream.ssrc, due))
+        if now - self._feedback_at >= FEEDBACK_SECONDS:
+            self._feedback_at = now
+            self._send_transport_feedback()
+            for downlink in self.downlinks.values():
+                downlink.poll(now)
+        if now - self._report_at >= REPORT_SECONDS:
+            self._report_at = now
+            self._send_reports(now)
+
+    def _send_transport_feedback(self) -> None:
+        if not self._arrivals or not self._streams:
+            return
+        arrivals = sorted(self._arrivals.items())
+        self._arrivals = {}
+        first = next(iter(self._streams))
+        for at in range(0, len(arrivals), 200):
+            body = twcc.build(arrivals[at : at + 200], self._feedback_count)
+            self._feedback_count += 1
+            self.send_rtcp(rtcp.transport_feedback(self.ssrc, first, body))
+
+    def _send_reports(self, now: float) -> None:
+        receptions = [s.reception(now) for s in self._streams.values() if s.highest >= 0]
+        if receptions:
+            self.send_rtcp(rtcp.receiver_report(self.ssrc, receptions))
+        for downlink in self.downlinks.values():
+            report = downlink.sender_report(now)
+            if report is not None:
+                name = rtcp.source_description(report.ssrc, "sfu")
+                self.send_rtcp(rtcp.sender_report(report) + name)
+
+    async def close(self) -> None:
+        """Leave the endpoint and end the transport."""
+        self.endpoint.remove(self)
+        await self.secure.close()
+
+
+def _restore(packet: Packet, stream: Stream) -> Packet | None:
+    """The original of a retransmission (RFC 4588 §4)."""
+    at = packet.payload_at
+    if at + 2 > packet.payload_end:
+        return None
+    rtx = stream.uplink.payload_types.get(packet.payload_type)
+    if rtx is None or rtx.apt is None:
+        return None
+    packet.sequence = int.from_bytes(packet.data[at : at + 2], "big")
+    packet.payload_at = at + 2
+    packet.payload_type = rtx.apt
+    packet.ssrc = stream.ssrc
+    return packet

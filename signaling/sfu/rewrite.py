@@ -1,0 +1,125 @@
+"""Renumbering a forwarded stream, so that a receiver sees it unbroken whatever we leave out or switch."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from signaling.sfu.codecs import Vp8Descriptor
+
+MAX_RANGES = 128
+"""Changes of offset remembered for late packets: at most that many gaps in the last second or so."""
+
+
+class SequenceMap:
+    """Maps the source's extended sequence numbers to outgoing ones.
+
+    A packet left out closes the gap for those after it, while a late packet from before the gap still gets
+    the number that belongs to its time.
+    """
+
+    __slots__ = ("_base", "_dropped", "_highest", "_ranges", "last_out")
+
+    def __init__(self, first_out: int) -> None:
+        self.last_out = first_out - 1
+        self._ranges: deque[tuple[int, int]] = deque(maxlen=MAX_RANGES)
+        self._dropped: deque[int] = deque(maxlen=MAX_RANGES)
+        self._highest = -1
+        self._base = -1
+
+    def restart(self, source: int, gap: int = 0) -> None:
+        """Go on with another source whose next packet is `source`, leaving `gap` numbers out."""
+        self._ranges.clear()
+        self._dropped.clear()
+        self._ranges.append((source, self.last_out + 1 + gap - source))
+        self._base = source
+        self._highest = source - 1
+
+    def forward(self, source: int) -> int | None:
+        """The outgoing number of `source`; None for one from before the start, or left out already."""
+        if source < self._base:
+            return None
+        if source > self._highest:
+            self._highest = source
+            out = source + self._ranges[-1][1]
+            self.last_out = out
+            return out
+        if source in self._dropped:
+            return None
+        for start, offset in reversed(self._ranges):
+            if source >= start:
+                return source + offset
+        return None
+
+    def drop(self, source: int) -> None:
+        """Leave `source` out. Only the newest closes its gap; a late one is just not sent."""
+        if source < self._base:
+            return
+        self._dropped.append(source)
+        if source > self._highest:
+            self._highest = source
+            self._ranges.append((source + 1, self._ranges[-1][1] - 1))
+
+
+class TimestampMap:
+    """Keeps timestamps rising evenly over a change of source."""
+
+    __slots__ = ("_clock_rate", "_last_at", "last_out", "offset")
+
+    def __init__(self, clock_rate: int, first_out: int) -> None:
+        self._clock_rate = clock_rate
+        self.last_out = first_out
+        self.offset = 0
+        self._last_at: float | None = None
+
+    def restart(self, source: int, now: float, aligned: int | None = None) -> None:
+        """Go on with another source; `aligned` is its outgoing time if sender reports tell."""
+        if self._last_at is None:
+            out = self.last_out
+        else:
+            elapsed = max(1, round((now - self._last_at) * self._clock_rate))
+            out = self.last_out + elapsed
+            if (
+                aligned is not None
+                and 0 < (aligned - self.last_out) & 0xFFFFFFFF < elapsed + self._clock_rate
+            ):
+                out = aligned
+        self.offset = out - source
+
+    def forward(self, source: int, now: float) -> int:
+        """The outgoing timestamp, which may be more than 32 bits; the header writer cuts it."""
+        out = (source + self.offset) & 0xFFFFFFFF
+        if (out - self.last_out) & 0xFFFFFFFF < 0x80000000:
+            self.last_out = out
+            self._last_at = now
+        return out
+
+
+class Vp8Map:
+    """Keeps VP8's picture id and TL0PICIDX unbroken over layer switches and dropped temporal layers."""
+
+    __slots__ = ("_last_picture", "_last_tl0", "_picture_offset", "_tl0_offset")
+
+    def __init__(self) -> None:
+        self._last_picture = 0
+        self._last_tl0 = 0
+        self._picture_offset = 0
+        self._tl0_offset = 0
+
+    def restart(self, descriptor: Vp8Descriptor) -> None:
+        """Go on with another layer that starts at `descriptor`."""
+        self._picture_offset = self._last_picture + 1 - descriptor.picture_id
+        self._tl0_offset = self._last_tl0 + 1 - descriptor.tl0_picture
+
+    def drop(self) -> None:
+        """Leave the current picture out."""
+        self._picture_offset -= 1
+
+    def forward(self, descriptor: Vp8Descriptor) -> tuple[int, int]:
+        """The outgoing picture id (15 bits) and TL0PICIDX (8 bits)."""
+        picture = (descriptor.picture_id + self._picture_offset) & 0x7FFF
+        if (picture - self._last_picture) & 0x7FFF < 0x4000:
+            self._last_picture = picture
+        tl0 = (descriptor.tl0_picture + self._tl0_offset) & 0xFF
+        if (tl0 - self._last_tl0) & 0xFF < 0x80:
+            self._last_tl0 = tl0
+        return picture, tl0

@@ -1,0 +1,202 @@
+"""RTCP: the few packets a forwarding unit reads and writes (RFC 3550, RFC 4585, transport-wide feedback)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from struct import Struct, error, pack, unpack_from
+
+SENDER_REPORT = 200
+RECEIVER_REPORT = 201
+SOURCE_DESCRIPTION = 202
+GOODBYE = 203
+TRANSPORT_FEEDBACK = 205
+PAYLOAD_FEEDBACK = 206
+
+NACK_FORMAT = 1
+TRANSPORT_CC_FORMAT = 15
+PLI_FORMAT = 1
+FIR_FORMAT = 4
+
+MAX_NACKED = 512
+"""Sequence numbers taken from one NACK; more is an attack, not a report."""
+
+_report = Struct("!IIIIII")
+
+
+@dataclass(frozen=True, slots=True)
+class SenderReport:
+    """What a sender says of its clocks: `ntp` is 64-bit NTP time, `rtp_timestamp` the same instant."""
+
+    ssrc: int
+    ntp: int
+    rtp_timestamp: int
+    packets: int
+    octets: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReceptionReport:
+    """What a receiver says of one stream; `fraction_lost` is of 256, `dlsr` in 1/65536 s."""
+
+    ssrc: int
+    fraction_lost: int
+    lost: int
+    highest_sequence: int
+    jitter: int
+    lsr: int
+    dlsr: int
+
+
+@dataclass(frozen=True, slots=True)
+class Nack:
+    """Sequence numbers that did not arrive."""
+
+    media_ssrc: int
+    sequences: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFrameRequest:
+    """A PLI or FIR."""
+
+    media_ssrc: int
+
+
+@dataclass(frozen=True, slots=True)
+class TransportFeedback:
+    """A transport-wide feedback packet's body, read by `twcc.parse`."""
+
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Goodbye:
+    """Streams that have ended."""
+
+    ssrcs: tuple[int, ...]
+
+
+Report = SenderReport | ReceptionReport | Nack | KeyFrameRequest | TransportFeedback | Goodbye
+
+
+def parse(data: bytes) -> list[Report]:
+    """Read a compound packet. Raises ValueError for anything cut short; unknown packets are passed over."""
+    found: list[Report] = []
+    at = 0
+    try:
+        while at < len(data):
+            first, kind, words = unpack_from("!BBH", data, at)
+            stop = at + 4 + 4 * words
+            if first >> 6 != 2 or stop > len(data):
+                raise ValueError("RTCP packet malformed or cut short")
+            found.extend(_parse_one(kind, first & 0x1F, data[at + 4 : stop]))
+            at = stop
+    except error as problem:
+        raise ValueError("RTCP packet cut short") from problem
+    return found
+
+
+def _parse_one(kind: int, count: int, body: bytes) -> Iterator[Report]:
+    if kind == SENDER_REPORT:
+        ssrc, ntp, timestamp, packets, octets = unpack_from("!IQIII", body)
+        yield SenderReport(ssrc, ntp, timestamp, packets, octets)
+        yield from _reception_reports(body, 24, count)
+    elif kind == RECEIVER_REPORT:
+        yield from _reception_reports(body, 4, count)
+    elif kind == GOODBYE:
+        yield Goodbye(unpack_from(f"!{count}I", body))
+    elif kind == TRANSPORT_FEEDBACK and count == NACK_FORMAT:
+        yield Nack(unpack_from("!I", body, 4)[0], _nacked(body[8:]))
+    elif kind == TRANSPORT_FEEDBACK and count == TRANSPORT_CC_FORMAT:
+        yield TransportFeedback(body[8:])
+    elif kind == PAYLOAD_FEEDBACK and count == PLI_FORMAT:
+        yield KeyFrameRequest(unpack_from("!I", body, 4)[0])
+    elif kind == PAYLOAD_FEEDBACK and count == FIR_FORMAT:
+        for at in range(8, len(body) - 7, 8):
+            yield KeyFrameRequest(unpack_from("!I", body, at)[0])
+
+
+def _reception_reports(body: bytes, at: int, count: int) -> Iterator[ReceptionReport]:
+    for index in range(count):
+        ssrc, loss, highest, jitter, lsr, dlsr = _report.unpack_from(body, at + 24 * index)
+        lost = loss & 0xFFFFFF
+        yield ReceptionReport(
+            ssrc, loss >> 24, lost - 0x1000000 if lost & 0x800000 else lost, highest, jitter, lsr, dlsr
+        )
+
+
+def _nacked(body: bytes) -> list[int]:
+    sequences: list[int] = []
+    for at in range(0, len(body) - 3, 4):
+        base, mask = unpack_from("!HH", body, at)
+        sequences.append(base)
+        sequences.extend((base + 1 + bit) & 0xFFFF for bit in range(16) if mask >> bit & 1)
+        if len(sequences) >= MAX_NACKED:
+            break
+    return sequences
+
+
+def _packet(kind: int, count: int, body: bytes) -> bytes:
+    return pack("!BBH", 0x80 | count, kind, len(body) // 4) + body
+
+
+def sender_report(report: SenderReport) -> bytes:
+    """Write a sender report without reception blocks."""
+    return _packet(
+        SENDER_REPORT,
+        0,
+        pack(
+            "!IQIII",
+            report.ssrc,
+            report.ntp,
+            report.rtp_timestamp & 0xFFFFFFFF,
+            report.packets & 0xFFFFFFFF,
+            report.octets & 0xFFFFFFFF,
+        ),
+    )
+
+
+def receiver_report(ssrc: int, reports: list[ReceptionReport]) -> bytes:
+    """Write a receiver report of at most 31 blocks."""
+    blocks = b"".join(
+        _report.pack(
+            block.ssrc,
+            block.fraction_lost << 24 | block.lost & 0xFFFFFF,
+            block.highest_sequence & 0xFFFFFFFF,
+            block.jitter & 0xFFFFFFFF,
+            block.lsr,
+            block.dlsr & 0xFFFFFFFF,
+        )
+        for block in reports[:31]
+    )
+    return _packet(RECEIVER_REPORT, len(reports[:31]), pack("!I", ssrc) + blocks)
+
+
+def source_description(ssrc: int, cname: str) -> bytes:
+    """Write the CNAME chunk that a compound packet must carry (RFC 3550 §6.1)."""
+    item = pack("!IBB", ssrc, 1, len(cname)) + cname.encode("ascii") + b"\0"
+    return _packet(SOURCE_DESCRIPTION, 1, item + bytes(-len(item) % 4))
+
+
+def nack(sender_ssrc: int, media_ssrc: int, sequences: list[int]) -> bytes:
+    """Ask again for `sequences`, given in ascending order."""
+    pairs: list[tuple[int, int]] = []
+    for sequence in sequences:
+        if pairs and 0 < (distance := (sequence - pairs[-1][0]) & 0xFFFF) <= 16:
+            base, mask = pairs[-1]
+            pairs[-1] = (base, mask | 1 << distance - 1)
+        else:
+            pairs.append((sequence & 0xFFFF, 0))
+    fci = b"".join(pack("!HH", base, mask) for base, mask in pairs)
+    return _packet(TRANSPORT_FEEDBACK, NACK_FORMAT, pack("!II", sender_ssrc, media_ssrc) + fci)
+
+
+def pli(sender_ssrc: int, media_ssrc: int) -> bytes:
+    """Ask for a key frame."""
+    return _packet(PAYLOAD_FEEDBACK, PLI_FORMAT, pack("!II", sender_ssrc, media_ssrc))
+
+
+def transport_feedback(sender_ssrc: int, media_ssrc: int, body: bytes) -> bytes:
+    """Wrap a transport-wide feedback body that `twcc.build` made."""
+    return _packet(TRANSPORT_FEEDBACK, TRANSPORT_CC_FORMAT, pack("!II", sender_ssrc, media_ssrc) + body)

@@ -1,0 +1,244 @@
+"""Session descriptions: reading what a client sends, writing what we answer or offer (RFC 8829, RFC 9429)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+MAX_LENGTH = 256 * 1024
+MAX_SECTIONS = 256
+SENDING = ("sendonly", "sendrecv")
+RECEIVING = ("recvonly", "sendrecv")
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """One payload type of a section; `name` as registered, `fmtp` as sent."""
+
+    payload_type: int
+    name: str
+    clock_rate: int
+    channels: int = 1
+    fmtp: str = ""
+    feedback: tuple[str, ...] = ()
+
+    @property
+    def mime_type(self) -> str:
+        """The name alone in lower case; audio and video names never clash."""
+        return self.name.lower()
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The format parameters, keys in lower case."""
+        pairs = (part.partition("=") for part in self.fmtp.split(";") if part.strip())
+        return {key.strip().lower(): value.strip() for key, _, value in pairs}
+
+    @property
+    def apt(self) -> int | None:
+        """For rtx: the payload type that it repairs."""
+        value = self.parameters.get("apt", "")
+        return int(value) if value.isdigit() else None
+
+
+@dataclass(slots=True)
+class Section:
+    """One m= section. `msid` is (stream id, track id); `rids` those that its sender sends."""
+
+    kind: str
+    mid: str
+    direction: str = "sendrecv"
+    port: int = 9
+    protocol: str = "UDP/TLS/RTP/SAVPF"
+    formats: list[str] = field(default_factory=list)
+    codecs: list[Codec] = field(default_factory=list)
+    extensions: dict[int, str] = field(default_factory=dict)
+    msid: tuple[str, str] | None = None
+    rids: list[str] = field(default_factory=list)
+    ssrcs: list[int] = field(default_factory=list)
+    ssrc_groups: list[tuple[str, list[int]]] = field(default_factory=list)
+    cname: str = ""
+    sctp_port: int = 0
+
+    @property
+    def repairs(self) -> dict[int, int]:
+        """Repair SSRC → the SSRC it repairs, from the FID groups."""
+        return {group[1]: group[0] for name, group in self.ssrc_groups if name == "FID" and len(group) == 2}
+
+
+@dataclass(slots=True)
+class Description:
+    """A whole description; credentials and fingerprint are the same in every section of a bundle."""
+
+    sections: list[Section] = field(default_factory=list)
+    ice_ufrag: str = ""
+    ice_pwd: str = ""
+    fingerprints: list[tuple[str, str]] = field(default_factory=list)
+    setup: str = ""
+    candidates: list[str] = field(default_factory=list)
+    is_lite: bool = False
+
+
+def parse(text: str) -> Description:
+    """Read a description. Raises ValueError when it is too long or a line makes no sense."""
+    if len(text) > MAX_LENGTH:
+        raise ValueError("description too long")
+    description = Description()
+    section: Section | None = None
+    for line in text.replace("\r\n", "\n").split("\n"):
+        if line.startswith("m="):
+            if len(description.sections) >= MAX_SECTIONS:
+                raise ValueError("too many media sections")
+            section = _parse_media(line[2:])
+            description.sections.append(section)
+        elif line.startswith("a="):
+            name, _, value = line[2:].partition(":")
+            try:
+                if section is None or name in _SESSION_NAMES:
+                    _parse_session_attribute(description, name, value)
+                else:
+                    _parse_attribute(section, name, value)
+            except (IndexError, ValueError) as problem:
+                raise ValueError(f"cannot read attribute {name[:40]}") from problem
+    return description
+
+
+def _parse_media(value: str) -> Section:
+    parts = value.split()
+    if len(parts) < 3 or not parts[1].isdigit():
+        raise ValueError("cannot read m= line")
+    return Section(kind=parts[0], mid="", port=int(parts[1]), protocol=parts[2], formats=parts[3:])
+
+
+_SESSION_NAMES = {"ice-ufrag", "ice-pwd", "fingerprint", "setup", "candidate", "ice-lite"}
+
+
+def _parse_session_attribute(description: Description, name: str, value: str) -> None:
+    if name == "ice-ufrag":
+        description.ice_ufrag = value
+    elif name == "ice-pwd":
+        description.ice_pwd = value
+    elif name == "fingerprint":
+        algorithm, _, digest = value.partition(" ")
+        if (algorithm, digest) not in description.fingerprints:
+            description.fingerprints.append((algorithm, digest))
+    elif name == "setup":
+        description.setup = value
+    elif name == "ice-lite":
+        description.is_lite = True
+
+
+def _parse_attribute(section: Section, name: str, value: str) -> None:
+    if name in ("sendrecv", "sendonly", "recvonly", "inactive"):
+        section.direction = name
+    elif name == "mid":
+        section.mid = value
+    elif name == "rtpmap":
+        section.codecs.append(_parse_rtpmap(value))
+    elif name in ("fmtp", "rtcp-fb"):
+        _parse_codec_attribute(section, name, value)
+    elif name == "extmap":
+        number, uri = value.split()[:2]
+        section.extensions[int(number.partition("/")[0])] = uri
+    elif name == "msid":
+        stream, _, track = value.partition(" ")
+        section.msid = (stream, track.split(" ")[0])
+    elif name == "rid":
+        rid, direction = value.split()[:2]
+        if direction == "send" and rid not in section.rids:
+            section.rids.append(rid)
+    elif name == "ssrc":
+        _parse_ssrc(section, value)
+    elif name == "ssrc-group":
+        semantics, *members = value.split()
+        section.ssrc_groups.append((semantics, [int(member) for member in members]))
+    elif name == "sctp-port":
+        section.sctp_port = int(value)
+
+
+def _parse_rtpmap(value: str) -> Codec:
+    payload_type, encoding = value.split()[:2]
+    name, rate, *channels = encoding.split("/")
+    return Codec(int(payload_type), name, int(rate), int(channels[0]) if channels else 1)
+
+
+def _parse_codec_attribute(section: Section, name: str, value: str) -> None:
+    payload_type, _, rest = value.partition(" ")
+    for index, codec in enumerate(section.codecs):
+        if payload_type in (str(codec.payload_type), "*"):
+            if name == "fmtp":
+                section.codecs[index] = replace(codec, fmtp=rest)
+            else:
+                section.codecs[index] = replace(codec, feedback=(*codec.feedback, rest))
+
+
+def _parse_ssrc(section: Section, value: str) -> None:
+    number, _, attribute = value.partition(" ")
+    ssrc = int(number)
+    if ssrc not in section.ssrcs:
+        section.ssrcs.append(ssrc)
+    if attribute.startswith("msid:") and section.msid is None:
+        stream, _, track = attribute[5:].partition(" ")
+        section.msid = (stream, track.split(" ")[0])
+
+
+def write(description: Description) -> str:
+    """Write a bundled description with our candidates in every section."""
+    mids = [section.mid for section in description.sections if section.port]
+    lines = ["v=0", "o=- 1 2 IN IP4 127.0.0.1", "s=-", "t=0 0"]
+    if description.is_lite:
+        lines.append("a=ice-lite")
+    lines += [f"a=group:BUNDLE {' '.join(mids)}", "a=extmap-allow-mixed", "a=msid-semantic: WMS *"]
+    lines += [f"a=fingerprint:{algorithm} {digest}" for algorithm, digest in description.fingerprints]
+    for section in description.sections:
+        lines += _write_section(description, section)
+    return "\r\n".join(lines) + "\r\n"
+
+
+def _write_section(description: Description, section: Section) -> list[str]:
+    if section.kind == "application":
+        formats = ["webrtc-datachannel"]
+    else:
+        formats = [str(codec.payload_type) for codec in section.codecs] or section.formats
+    lines = [
+        f"m={section.kind} {section.port} {section.protocol} {' '.join(formats)}",
+        "c=IN IP4 0.0.0.0",
+        f"a=mid:{section.mid}",
+    ]
+    if not section.port:
+        return [*lines, "a=inactive"]
+    lines += [
+        f"a=ice-ufrag:{description.ice_ufrag}",
+        f"a=ice-pwd:{description.ice_pwd}",
+        f"a=setup:{description.setup}",
+        *(f"a=candidate:{candidate}" for candidate in description.candidates),
+        "a=end-of-candidates",
+    ]
+    if section.kind == "application":
+        return [*lines, f"a=sctp-port:{section.sctp_port or 5000}", "a=max-message-size:262144"]
+    lines += [f"a={section.direction}", "a=rtcp-mux", "a=rtcp-rsize"]
+    lines += [f"a=extmap:{number} {uri}" for number, uri in section.extensions.items()]
+    for codec in section.codecs:
+        lines += _write_codec(codec)
+    if section.rids:
+        lines += [f"a=rid:{rid} recv" for rid in section.rids]
+        lines.append(f"a=simulcast:recv {';'.join(section.rids)}")
+    return lines + _write_sender(section)
+
+
+def _write_codec(codec: Codec) -> list[str]:
+    channels = f"/{codec.channels}" if codec.channels > 1 else ""
+    lines = [f"a=rtpmap:{codec.payload_type} {codec.name}/{codec.clock_rate}{channels}"]
+    lines += [f"a=rtcp-fb:{codec.payload_type} {feedback}" for feedback in codec.feedback]
+    if codec.fmtp:
+        lines.append(f"a=fmtp:{codec.payload_type} {codec.fmtp}")
+    return lines
+
+
+def _write_sender(section: Section) -> list[str]:
+    if section.msid is None or section.direction not in SENDING:
+        return []
+    stream, track = section.msid
+    lines = [f"a=msid:{stream} {track}"]
+    lines += [f"a=ssrc-group:{name} {' '.join(map(str, members))}" for name, members in section.ssrc_groups]
+    for ssrc in section.ssrcs:
+        lines += [f"a=ssrc:{ssrc} cname:{section.cname}", f"a=ssrc:{ssrc} msid:{stream} {track}"]
+    return lines

@@ -1,0 +1,190 @@
+"""DTLS, SRTP and SCTP of one peer, on aiortc's parts.
+
+The only file that touches private parts of aiortc and pylibsrtp; tests/signaling/test_transport.py fails
+first when an upgrade moves one of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import Any, cast
+
+from aiortc import RTCCertificate, RTCDataChannel, RTCDataChannelParameters
+from aiortc.rtcdtlstransport import RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport
+from aiortc.rtcsctptransport import RTCSctpCapabilities, RTCSctpTransport
+from pylibsrtp._binding import ffi, lib
+
+logger = logging.getLogger(__name__)
+
+Pointer = Any
+"""An address inside an arena, as libsrtp's binding wants it."""
+
+HANDSHAKE_SECONDS = 30.0
+MAX_WAITING_DATAGRAMS = 512
+"""DTLS datagrams of one peer not yet read; data channels ride on them, so a burst is normal."""
+MAX_MESSAGE_BYTES = 262144
+
+
+def new_certificate() -> RTCCertificate:
+    """A fresh key and self-signed certificate; its fingerprint goes into every description."""
+    return RTCCertificate.generateCertificate()
+
+
+def fingerprint(certificate: RTCCertificate) -> tuple[str, str]:
+    """The SHA-256 fingerprint as (algorithm, value)."""
+    found = next(f for f in certificate.getFingerprints() if f.algorithm == "sha-256")
+    return found.algorithm, found.value
+
+
+def pointers(arena: bytearray, slot_bytes: int) -> list[Pointer]:
+    """The address of every slot of an arena; the caller keeps the arena alive and never resizes it."""
+    base = ffi.from_buffer("char[]", arena)
+    return [base + at for at in range(0, len(arena), slot_bytes)]
+
+
+class _Datagrams:
+    """What RTCDtlsTransport needs of an ICE transport."""
+
+    def __init__(self, send: Callable[[bytes], None]) -> None:
+        self.role = "controlled"
+        self._sink = send
+        self._waiting: deque[bytes] = deque()
+        self._arrived = asyncio.Event()
+        self._closed = False
+
+    def put(self, data: bytes) -> bool:
+        if len(self._waiting) >= MAX_WAITING_DATAGRAMS:
+            return False
+        self._waiting.append(data)
+        self._arrived.set()
+        return True
+
+    def close(self) -> None:
+        self._closed = True
+        self._arrived.set()
+
+    async def _recv(self) -> bytes:
+        while not self._waiting:
+            if self._closed:
+                raise ConnectionError
+            self._arrived.clear()
+            await self._arrived.wait()
+        return self._waiting.popleft()
+
+    async def _send(self, data: bytes) -> None:
+        self._sink(data)
+
+
+class SecureTransport:
+    """One DTLS association with the SRTP sessions and data channels on it."""
+
+    def __init__(
+        self,
+        certificate: RTCCertificate,
+        *,
+        send: Callable[[bytes], None],
+        on_connected: Callable[[], None],
+        on_closed: Callable[[], None],
+        on_channel: Callable[[RTCDataChannel], None],
+    ) -> None:
+        self._datagrams = _Datagrams(send)
+        self._dtls = RTCDtlsTransport(cast("Any", self._datagrams), [certificate])
+        self._sctp = RTCSctpTransport(self._dtls)
+        self._sctp.on("datachannel", on_channel)
+        self._on_connected = on_connected
+        self._on_closed = on_closed
+        self._task: asyncio.Task[None] | None = None
+        self._closed = False
+        self._length = ffi.new("int *")
+        self._receiving: Any = None
+        self._sending: Any = None
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether media can be protected."""
+        return self._sending is not None
+
+    @property
+    def is_started(self) -> bool:
+        """Whether a handshake was begun; the far side's fingerprints cannot change after that."""
+        return self._task is not None
+
+    def start(self, fingerprints: list[tuple[str, str]], *, is_client: bool, sctp_port: int) -> None:
+        """Begin the handshake, as DTLS client or server."""
+        if self._task is None and not self._closed:
+            self._task = asyncio.create_task(self._run(fingerprints, is_client, sctp_port))
+
+    async def _run(self, fingerprints: list[tuple[str, str]], is_client: bool, sctp_port: int) -> None:
+        parameters = RTCDtlsParameters([RTCDtlsFingerprint(a, v) for a, v in fingerprints])
+        self._dtls._set_role("client" if is_client else "server")
+        try:
+            async with asyncio.timeout(HANDSHAKE_SECONDS):
+                await self._dtls.start(parameters)
+        except TimeoutError:
+            logger.info("handshake timed out")
+        except Exception:
+            logger.exception("handshake failed")
+        if self._dtls.state != "connected":
+            self._closed = True
+            self._on_closed()
+            return
+        self._receiving = self._dtls._rx_srtp._srtp[0]
+        self._sending = self._dtls._tx_srtp._srtp[0]
+        self._dtls.on("statechange", self._state_changed)
+        await self._sctp.start(RTCSctpCapabilities(maxMessageSize=MAX_MESSAGE_BYTES), sctp_port)
+        self._on_connected()
+
+    def _state_changed(self) -> None:
+        if self._dtls.state == "closed" and not self._closed:
+            self._closed = True
+            self._on_closed()
+
+    def receive(self, data: bytes) -> bool:
+        """Take one DTLS datagram; False when too many wait."""
+        return self._datagrams.put(data)
+
+    def unprotect(self, pointer: Pointer, length: int) -> int:
+        """Decrypt an SRTP packet in place. Returns its new length, or 0 when it is not genuine."""
+        return self._process(lib.srtp_unprotect, self._receiving, pointer, length)
+
+    def unprotect_rtcp(self, pointer: Pointer, length: int) -> int:
+        """Decrypt an SRTCP packet in place. Returns its new length, or 0 when it is not genuine."""
+        return self._process(lib.srtp_unprotect_rtcp, self._receiving, pointer, length)
+
+    def protect(self, pointer: Pointer, length: int) -> int:
+        """Encrypt an RTP packet in place. Returns its new length, or 0."""
+        return self._process(lib.srtp_protect, self._sending, pointer, length)
+
+    def protect_rtcp(self, pointer: Pointer, length: int) -> int:
+        """Encrypt an RTCP packet in place. Returns its new length, or 0."""
+        return self._process(lib.srtp_protect_rtcp, self._sending, pointer, length)
+
+    def _process(self, work: Any, session: Any, pointer: Pointer, length: int) -> int:
+        if session is None:
+            return 0
+        self._length[0] = length
+        if work(session, pointer, self._length):
+            return 0
+        return int(self._length[0])
+
+    def open_channel(self, label: str, *, ordered: bool, max_retransmits: int | None) -> RTCDataChannel:
+        """Open a data channel from our side; it opens once the association is up."""
+        parameters = RTCDataChannelParameters(label=label, ordered=ordered, maxRetransmits=max_retransmits)
+        return RTCDataChannel(self._sctp, parameters)
+
+    async def close(self) -> None:
+        """End everything; safe to call twice."""
+        self._closed = True
+        self._datagrams.close()
+        if self._task is not None and not self._task.done():
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        self._receiving = self._sending = None
+        try:
+            await self._sctp.stop()
+            await self._dtls.stop()
+        except ConnectionError:
+            logger.debug("peer was gone before its transport closed")

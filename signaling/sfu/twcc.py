@@ -1,0 +1,94 @@
+"""Transport-wide feedback: which packets arrived when (draft-holmer-rmcat-transport-wide-cc-01)."""
+
+from __future__ import annotations
+
+from struct import error, pack, unpack_from
+
+TICK_SECONDS = 0.000250
+REFERENCE_SECONDS = 0.064
+MAX_STATUSES = 2048
+"""Packets one feedback may speak of; a real one covers 100 ms or so."""
+
+
+def parse(body: bytes) -> list[tuple[int, float | None]]:
+    """Read a feedback body into (sequence, arrival in the receiver's seconds or None), in order.
+
+    Raises ValueError when cut short.
+    """
+    try:
+        base, count, reference_and_index = unpack_from("!HHI", body)
+        if count > MAX_STATUSES:
+            raise ValueError("feedback about too many packets")
+        statuses, at = _statuses(body, count)
+        clock = (reference_and_index >> 8) * REFERENCE_SECONDS
+        found: list[tuple[int, float | None]] = []
+        for index, status in enumerate(statuses):
+            arrived: float | None = None
+            if status == 1:
+                clock += body[at] * TICK_SECONDS
+                arrived, at = clock, at + 1
+            elif status == 2:
+                clock += unpack_from("!h", body, at)[0] * TICK_SECONDS
+                arrived, at = clock, at + 2
+            found.append(((base + index) & 0xFFFF, arrived))
+    except (error, IndexError) as problem:
+        raise ValueError("transport feedback cut short") from problem
+    return found
+
+
+def _statuses(body: bytes, count: int) -> tuple[list[int], int]:
+    statuses: list[int] = []
+    at = 8
+    while len(statuses) < count:
+        chunk = unpack_from("!H", body, at)[0]
+        at += 2
+        if not chunk & 0x8000:
+            statuses.extend([chunk >> 13] * min(chunk & 0x1FFF, count - len(statuses)))
+        elif chunk & 0x4000:
+            statuses.extend(chunk >> shift & 3 for shift in range(12, -1, -2))
+        else:
+            statuses.extend(chunk >> shift & 1 for shift in range(13, -1, -1))
+    return statuses[:count], at
+
+
+def build(arrivals: list[tuple[int, float]], feedback_count: int) -> bytes:
+    """Write a body from (extended sequence, arrival seconds), ascending by sequence and not empty."""
+    base = arrivals[0][0]
+    reference = int(min(arrived for _, arrived in arrivals) / REFERENCE_SECONDS)
+    clock_ticks = round(reference * REFERENCE_SECONDS / TICK_SECONDS)
+    statuses: list[int] = []
+    deltas = b""
+    for sequence, arrived in arrivals:
+        statuses.extend([0] * (sequence - base - len(statuses)))
+        delta = round(arrived / TICK_SECONDS) - clock_ticks
+        delta = max(-32768, min(32767, delta))
+        clock_ticks += delta
+        if 0 <= delta <= 255:
+            statuses.append(1)
+            deltas += bytes((delta,))
+        else:
+            statuses.append(2)
+            deltas += pack("!h", delta)
+    head = pack("!HHI", base & 0xFFFF, len(statuses), (reference & 0xFFFFFF) << 8 | feedback_count & 0xFF)
+    body = head + _chunks(statuses) + deltas
+    return body + bytes(-len(body) % 4)
+
+
+def _chunks(statuses: list[int]) -> bytes:
+    chunks = b""
+    at = 0
+    while at < len(statuses):
+        run = 1
+        while at + run < len(statuses) and statuses[at + run] == statuses[at] and run < 0x1FFF:
+            run += 1
+        if run >= 7:
+            chunks += pack("!H", statuses[at] << 13 | run)
+            at += run
+        else:
+            symbols = [*statuses[at : at + 7], 0, 0, 0, 0, 0, 0][:7]
+            word = 0xC000
+            for index, status in enumerate(symbols):
+                word |= status << 12 - 2 * index
+            chunks += pack("!H", word)
+            at += 7
+    return chunks

@@ -1,0 +1,188 @@
+"""What a publisher sends: its streams, what is missing of them, and the downlinks that get them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from signaling.sfu import codecs, rtcp
+from signaling.sfu.rtp import Extender, Packet
+from signaling.sfu.sdp import Codec
+
+if TYPE_CHECKING:
+    from signaling.sfu.downlink import Downlink
+    from signaling.sfu.peer import Peer
+
+MAX_MISSING = 256
+"""Lost packets waited for per stream; a longer gap is a new start, not a loss."""
+MAX_NACK_TRIES = 8
+FIRST_NACK_SECONDS = 0.010
+"""How long a packet may be late before it is asked for again: reordering within a burst is common."""
+KEY_FRAME_SECONDS = 0.5
+"""Least time between two key frame requests to one stream, however many viewers ask."""
+BITRATE_WINDOW_SECONDS = 1.0
+
+
+@dataclass(slots=True)
+class Missing:
+    """A sequence number not seen yet."""
+
+    due_at: float
+    tries: int = 0
+
+
+@dataclass(slots=True)
+class Stream:
+    """One incoming RTP stream: a track, or one simulcast layer of it (0 is the smallest)."""
+
+    uplink: Uplink
+    ssrc: int
+    rid: str
+    layer: int
+    repair_ssrc: int = 0
+    numbers: Extender = field(default_factory=Extender)
+    highest: int = -1
+    first: int = -1
+    packets: int = 0
+    octets: int = 0
+    jitter: float = 0.0
+    missing: dict[int, Missing] = field(default_factory=dict)
+    report: rtcp.SenderReport | None = None
+    report_at: float = 0.0
+    bitrate_bps: float = 0.0
+    last_at: float = 0.0
+    key_frame_wanted_at: float = -10.0
+    _transit: float | None = None
+    _window_at: float = 0.0
+    _window_octets: int = 0
+    _reported_expected: int = 0
+    _reported_packets: int = 0
+
+    def accept(self, packet: Packet, now: float) -> int | None:
+        """Count a packet in. Returns its extended sequence number, or None for one that came before."""
+        number = self.numbers.extend(packet.sequence)
+        if self.highest < 0:
+            self.first = self.highest = number
+        elif number > self.highest:
+            self._note_gap(number, now)
+            self.highest = number
+        elif self.missing.pop(number, None) is None:
+            return None
+        self.packets += 1
+        self.octets += len(packet.data)
+        self.last_at = now
+        self._measure(packet, now)
+        return number
+
+    def _note_gap(self, number: int, now: float) -> None:
+        gap = number - self.highest - 1
+        if gap > MAX_MISSING:
+            self.missing.clear()
+            return
+        for lost in range(self.highest + 1, number):
+            self.missing[lost] = Missing(now + FIRST_NACK_SECONDS)
+        while len(self.missing) > MAX_MISSING:
+            del self.missing[next(iter(self.missing))]
+
+    def _measure(self, packet: Packet, now: float) -> None:
+        transit = now * self.uplink.codec.clock_rate - packet.timestamp
+        if self._transit is not None:
+            difference = abs(transit - self._transit)
+            # A difference of seconds is a timestamp that wrapped or a publisher that paused, not jitter.
+            if difference < self.uplink.codec.clock_rate * 3:
+                self.jitter += (difference - self.jitter) / 16
+        self._transit = transit
+        self._window_octets += len(packet.data)
+        elapsed = now - self._window_at
+        if elapsed >= BITRATE_WINDOW_SECONDS:
+            self.bitrate_bps = (
+                8 * self._window_octets / elapsed if elapsed < 3 * BITRATE_WINDOW_SECONDS else 0.0
+            )
+            self._window_at, self._window_octets = now, 0
+
+    def due_nacks(self, now: float, retry_seconds: float) -> list[int]:
+        """The sequence numbers to ask for now, in order; those asked for too often are given up."""
+        due: list[int] = []
+        for number, entry in list(self.missing.items()):
+            if entry.due_at > now:
+                continue
+            if entry.tries >= MAX_NACK_TRIES:
+                del self.missing[number]
+                continue
+            entry.tries += 1
+            entry.due_at = now + retry_seconds
+            due.append(number & 0xFFFF)
+        return due
+
+    def reception(self, now: float) -> rtcp.ReceptionReport:
+        """A report since the last one (RFC 3550 appendix A.3)."""
+        expected = self.highest - self.first + 1
+        lost = max(-0x800000, min(0x7FFFFF, expected - self.packets))
+        expected_now = expected - self._reported_expected
+        received_now = self.packets - self._reported_packets
+        self._reported_expected, self._reported_packets = expected, self.packets
+        lost_now = expected_now - received_now
+        fraction = (lost_now << 8) // expected_now if expected_now > 0 and lost_now > 0 else 0
+        lsr = dlsr = 0
+        if self.report is not None:
+            lsr = self.report.ntp >> 16 & 0xFFFFFFFF
+            dlsr = round((now - self.report_at) * 65536)
+        return rtcp.ReceptionReport(
+            self.ssrc, min(fraction, 255), lost, self.highest, round(self.jitter), lsr, dlsr
+        )
+
+
+class Uplink:
+    """A published track: the streams that carry it and whoever receives it."""
+
+    def __init__(
+        self,
+        peer: Peer,
+        mid: str,
+        kind: str,
+        codec: Codec,
+        payload_types: dict[int, Codec],
+        extensions: dict[str, int],
+    ) -> None:
+        self.peer = peer
+        self.mid = mid
+        self.kind = kind
+        self.codec = codec
+        self.payload_types = payload_types
+        self.extensions = extensions
+        self.streams: list[Stream] = []
+        self.downlinks: list[Downlink] = []
+        self.muted = False
+        self.audio_level = 127
+        self.audio_level_at = 0.0
+        self._level_id = 0
+
+    def add_stream(self, ssrc: int, rid: str, layer: int) -> Stream:
+        """A new incoming stream of this track."""
+        stream = Stream(self, ssrc, rid, layer)
+        self.streams.append(stream)
+        self.streams.sort(key=lambda s: s.layer)
+        return stream
+
+    def receive(self, stream: Stream, packet: Packet, now: float) -> None:
+        """Forward one decrypted packet to everyone who gets this stream."""
+        number = stream.accept(packet, now)
+        if number is None or self.muted:
+            return
+        codec = self.payload_types.get(packet.payload_type)
+        if codec is None:
+            return
+        key = not packet.is_padding and codecs.is_key_frame(
+            codec.mime_type, packet.data, packet.payload_at, packet.payload_end
+        )
+        descriptor = None
+        if codec.mime_type == "vp8" and not packet.is_padding:
+            descriptor = codecs.parse_vp8(packet.data, packet.payload_at, packet.payload_end)
+        for downlink in self.downlinks:
+            downlink.forward(stream, packet, number, codec, key, descriptor, now)
+
+    def request_key_frame(self, stream: Stream, now: float) -> None:
+        """Ask the publisher for a key frame, unless that was done a moment ago."""
+        if now - stream.key_frame_wanted_at >= KEY_FRAME_SECONDS:
+            stream.key_frame_wanted_at = now
+            self.peer.send_rtcp(rtcp.pli(self.peer.ssrc, stream.ssrc))
