@@ -1,0 +1,88 @@
+"""`python -m signaling --dev` or `python -m signaling --config file`: the media server alone."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import signal
+import sys
+import tomllib
+from pathlib import Path
+
+import uvloop
+from aiohttp import web
+from pydantic import ValidationError
+
+from signaling.access_log import PathLogger
+from signaling.app import MAX_LINE_BYTES, create_app
+from signaling.config import Settings
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Render a record."""
+        line = {
+            "at": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["error"] = self.formatException(record.exc_info)
+        return json.dumps(line)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m signaling", description=__doc__)
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--dev", action="store_true", help="loopback only, key devkey, secret secret")
+    source.add_argument("--config", type=Path, help="a TOML file")
+    parser.add_argument("--port", type=int, help="instead of the settings' port; 0 takes any")
+    return parser.parse_args()
+
+
+async def serve(settings: Settings) -> None:
+    """Run until SIGINT or SIGTERM."""
+    runner = web.AppRunner(
+        create_app(settings),
+        max_line_size=MAX_LINE_BYTES,
+        max_field_size=MAX_LINE_BYTES,
+        access_log_class=PathLogger,
+        shutdown_timeout=2.0,
+    )
+    await runner.setup()
+    site = web.TCPSite(runner, settings.bind_address, settings.port)
+    await site.start()
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    host, port = runner.addresses[0][:2]
+    sys.stdout.write(f"ready http://{host}:{port}\n")
+    sys.stdout.flush()
+    await stop.wait()
+    await runner.cleanup()
+
+
+def main() -> int:
+    """Read the arguments and serve."""
+    arguments = _arguments()
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonLines())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    try:
+        settings = Settings.dev() if arguments.dev else Settings.from_file(arguments.config)
+        if arguments.port is not None:
+            settings = settings.model_copy(update={"port": arguments.port})
+        uvloop.run(serve(settings))
+    except (OSError, tomllib.TOMLDecodeError, ValidationError) as problem:
+        sys.stderr.write(f"{problem}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

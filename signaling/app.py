@@ -1,0 +1,120 @@
+"""The media server as an aiohttp application, to run alone or to mount under a path."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from aiohttp import hdrs, web
+
+from signaling import joining, tokens
+from signaling.config import Settings
+from signaling.connection import SignalConnection
+from signaling.errors import HTTP_STATUS, SignalingError, UnauthenticatedError
+from signaling.roomservice import RoomService
+from signaling.sessions import Sessions
+from signaling.tokens import Claims
+
+logger = logging.getLogger(__name__)
+
+MAX_LINE_BYTES = 64 * 1024
+"""For the AppRunner's `max_line_size`: a join request with an offer travels in the URL."""
+MAX_TWIRP_BYTES = 1024 * 1024
+
+SESSIONS = web.AppKey("sessions", Sessions)
+SERVICE = web.AppKey("room_service", RoomService)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def create_app(settings: Settings, *, prefix: str = "") -> web.Application:
+    """Build the application; sockets open when it starts. `prefix` is for running alone under a path."""
+    app = web.Application(middlewares=[_cors], client_max_size=MAX_TWIRP_BYTES)
+    app[SESSIONS] = Sessions(settings)
+    app[SERVICE] = RoomService(app[SESSIONS])
+    app.cleanup_ctx.append(_run)
+    app.router.add_get(f"{prefix}/", _health)
+    app.router.add_get(f"{prefix}/healthz", _health)
+    app.router.add_get(f"{prefix}/rtc", _rtc)
+    app.router.add_get(f"{prefix}/rtc/v1", _rtc)
+    app.router.add_get(f"{prefix}/rtc/validate", _validate)
+    app.router.add_get(f"{prefix}/rtc/v1/validate", _validate)
+    app.router.add_post(f"{prefix}/twirp/livekit.RoomService/{{method}}", _twirp)
+    return app
+
+
+async def _run(app: web.Application) -> AsyncIterator[None]:
+    await app[SESSIONS].start()
+    yield
+    await app[SESSIONS].close()
+
+
+@web.middleware
+async def _cors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Access tokens, not origins, guard these routes; the WebSocket has its own check."""
+    response = await handler(request)
+    if not response.prepared and hdrs.ORIGIN in request.headers:
+        response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = "*"
+    return response
+
+
+async def _health(_: web.Request) -> web.Response:
+    return web.Response(text="OK")
+
+
+def _claims(request: web.Request) -> Claims:
+    header = request.headers.get(hdrs.AUTHORIZATION, "")
+    token = header.removeprefix("Bearer ") if header else request.query.get("access_token", "")
+    if not token:
+        raise UnauthenticatedError("no access token")
+    return tokens.verify(token, request.app[SESSIONS].settings.keys, time.time())
+
+
+def _refusal(problem: SignalingError) -> web.Response:
+    return web.Response(status=HTTP_STATUS[problem.code], text=str(problem))
+
+
+async def _validate(request: web.Request) -> web.Response:
+    try:
+        joining.read(request.query, needs_request=request.path.endswith("/v1/validate"))
+        request.app[SESSIONS].admit(_claims(request))
+    except SignalingError as problem:
+        return _refusal(problem)
+    return web.Response(text="success")
+
+
+async def _rtc(request: web.Request) -> web.StreamResponse:
+    sessions = request.app[SESSIONS]
+    if request.headers.get(hdrs.UPGRADE, "").lower() != "websocket":
+        return web.Response(status=404)
+    allowed = sessions.settings.allowed_origins
+    origin = request.headers.get(hdrs.ORIGIN)
+    if allowed is not None and origin is not None and origin not in allowed:
+        return web.Response(status=403, text="origin not allowed")
+    try:
+        claims = _claims(request)
+        sessions.admit(claims)
+        wanted = joining.read(request.query, needs_request=request.path.endswith("/v1"))
+    except SignalingError as problem:
+        return _refusal(problem)
+    limits = sessions.settings.limits
+    socket = web.WebSocketResponse(max_msg_size=limits.signal_message_bytes, compress=False)
+    await socket.prepare(request)
+    await sessions.serve(SignalConnection(socket, limits), claims, wanted)
+    return socket
+
+
+async def _twirp(request: web.Request) -> web.Response:
+    is_json = request.content_type == "application/json"
+    try:
+        claims = _claims(request)
+        body = await request.read()
+        answer = await request.app[SERVICE].call(
+            request.match_info["method"], body, is_json=is_json, grant=claims.video
+        )
+    except SignalingError as problem:
+        return web.json_response(
+            {"code": problem.code, "msg": str(problem)}, status=HTTP_STATUS[problem.code]
+        )
+    return web.Response(body=answer, content_type="application/json" if is_json else "application/protobuf")

@@ -1,0 +1,91 @@
+"""Settings of a media server, named as LiveKit names its own."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RtcSettings(_Frozen):
+    """Where media arrives. Each address is bound and announced; 0.0.0.0 would answer from the wrong one."""
+
+    udp_port: int = Field(0, ge=0, le=65535, description="0 takes any free port")
+    tcp_port: int = Field(
+        -1, ge=-1, le=65535, description="ICE over TCP; 0 takes any free port, -1 turns it off"
+    )
+    node_ips: tuple[str, ...] = ("127.0.0.1",)
+
+
+class RoomSettings(_Frozen):
+    """What a room is like unless its creator says otherwise. Timeouts in seconds."""
+
+    auto_create: bool = True
+    empty_timeout: int = Field(300, ge=0, description="seconds before a room nobody has joined closes")
+    departure_timeout: int = Field(20, ge=0, description="seconds before a room that everybody left closes")
+    max_participants: int = Field(0, ge=0, description="0 means no limit")
+    enable_remote_unmute: bool = False
+    max_metadata_bytes: int = 64 * 1024
+
+
+class WebhookSettings(_Frozen):
+    """Whom to tell what happens; `api_key` names the key that signs."""
+
+    urls: tuple[str, ...] = ()
+    api_key: str = ""
+
+
+class TurnServer(_Frozen):
+    """A TURN server announced to clients; with `secret` the credentials expire."""
+
+    urls: tuple[str, ...]
+    username: str = ""
+    credential: str = ""
+    secret: str = ""
+    ttl_seconds: int = 14400
+
+
+class LimitSettings(_Frozen):
+    """Bounds that keep one client from harming others."""
+
+    signal_message_bytes: int = 256 * 1024
+    signal_messages_per_second: int = 100
+    signal_queue: int = 512
+    data_packet_bytes: int = 64 * 1024
+    data_buffer_bytes: int = 16 * 1024 * 1024
+    data_bytes_per_second: int = 16 * 1024 * 1024
+    participants: int = 2000
+    rooms: int = 1000
+    tracks_per_participant: int = 32
+    resume_seconds: float = 20.0
+    join_seconds: float = 30.0
+
+
+class Settings(_Frozen):
+    """Everything a media server needs to know; built once by whoever starts it."""
+
+    keys: dict[str, str] = Field(min_length=1)
+    port: int = Field(7880, ge=0, le=65535)
+    bind_address: str = "127.0.0.1"
+    rtc: RtcSettings = RtcSettings()
+    room: RoomSettings = RoomSettings()
+    webhook: WebhookSettings = WebhookSettings()
+    turn_servers: tuple[TurnServer, ...] = ()
+    limits: LimitSettings = LimitSettings()
+    allowed_origins: tuple[str, ...] | None = Field(None, description="WebSocket origins; None allows any")
+
+    @classmethod
+    def from_file(cls, path: Path) -> Self:
+        """Read a TOML file. Raises OSError, tomllib.TOMLDecodeError or pydantic.ValidationError."""
+        return cls.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+
+    @classmethod
+    def dev(cls) -> Self:
+        """What `livekit-server --dev` uses; good on loopback only."""
+        return cls(keys={"devkey": "secret"})

@@ -1,0 +1,74 @@
+"""Data packets: over which channel, from whom, to whom."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from aiortc import RTCDataChannel
+from google.protobuf.message import DecodeError
+from livekit.protocol.models import DataPacket
+
+from signaling.config import LimitSettings
+
+logger = logging.getLogger(__name__)
+
+RELIABLE = "_reliable"
+LOSSY = "_lossy"
+LOSSY_BUFFER_BYTES = 128 * 1024
+"""A lossy channel that has fallen this far behind loses packets, as its name says."""
+
+
+class DataChannels:
+    """A participant's channels. `on_packet` gets what arrives; `on_overflow` tells of a slow reader."""
+
+    def __init__(
+        self, limits: LimitSettings, on_packet: Callable[[DataPacket], None], on_overflow: Callable[[], None]
+    ) -> None:
+        self._limits = limits
+        self._on_packet = on_packet
+        self._on_overflow = on_overflow
+        self._outgoing: dict[str, RTCDataChannel] = {}
+        self.last_sequence = 0
+        self.dropped = 0
+
+    def adopt(self, channel: RTCDataChannel, *, outgoing: bool) -> None:
+        """Listen to a channel; with `outgoing` it is also the way back."""
+        if channel.label not in (RELIABLE, LOSSY):
+            return
+        reliable = channel.label == RELIABLE
+        channel.on("message", lambda message: self._received(message, reliable=reliable))
+        if outgoing:
+            self._outgoing[channel.label] = channel
+
+    def _received(self, message: bytes | str, *, reliable: bool) -> None:
+        data = message.encode() if isinstance(message, str) else message
+        if len(data) > self._limits.data_packet_bytes:
+            self.dropped += 1
+            return
+        try:
+            packet = DataPacket.FromString(data)
+        except DecodeError:
+            self.dropped += 1
+            return
+        packet.kind = DataPacket.RELIABLE if reliable else DataPacket.LOSSY
+        if reliable and packet.sequence:
+            if packet.sequence <= self.last_sequence:
+                return
+            self.last_sequence = packet.sequence
+        self._on_packet(packet)
+
+    def send(self, packet: DataPacket, payload: bytes) -> None:
+        """Send on the channel of the packet's kind; what finds no open channel is lost."""
+        reliable = packet.kind == DataPacket.RELIABLE
+        channel = self._outgoing.get(RELIABLE if reliable else LOSSY)
+        if channel is None or channel.readyState != "open":
+            self.dropped += 1
+            return
+        limit = self._limits.data_buffer_bytes if reliable else LOSSY_BUFFER_BYTES
+        if channel.bufferedAmount > limit:
+            self.dropped += 1
+            if reliable:
+                self._on_overflow()
+            return
+        channel.send(payload)

@@ -1,0 +1,63 @@
+"""What can go wrong between a client and the server, each with the Twirp code that LiveKit gives it."""
+
+from __future__ import annotations
+
+
+class SignalingError(Exception):
+    """Base of all; `code` is stable, the message is for developers and names no one."""
+
+    code = "internal"
+
+
+class UnauthenticatedError(SignalingError):
+    """No token, or one that is not good."""
+
+    code = "unauthenticated"
+
+
+class PermissionDeniedError(SignalingError):
+    """A good token that does not allow this."""
+
+    code = "permission_denied"
+
+
+class NotFoundError(SignalingError):
+    """No such room, participant or track."""
+
+    code = "not_found"
+
+
+class InvalidArgumentError(SignalingError):
+    """A request that makes no sense."""
+
+    code = "invalid_argument"
+
+
+class LimitExceededError(SignalingError):
+    """The room or the server is full, or something is too large."""
+
+    code = "resource_exhausted"
+
+
+class UnimplementedError(SignalingError):
+    """A method LiveKit has and this server has not."""
+
+    code = "unimplemented"
+
+
+class BadRouteError(SignalingError):
+    """No such method."""
+
+    code = "bad_route"
+
+
+HTTP_STATUS = {
+    "internal": 500,
+    "unauthenticated": 401,
+    "permission_denied": 403,
+    "not_found": 404,
+    "invalid_argument": 400,
+    "resource_exhausted": 429,
+    "unimplemented": 501,
+    "bad_route": 404,
+}

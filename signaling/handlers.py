@@ -1,0 +1,261 @@
+"""What each kind of signal request does, one function a kind."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from google.protobuf.message import Message
+from livekit.protocol.models import AudioTrackFeature, TrackInfo, TrackType
+from livekit.protocol.rtc import (
+    AddTrackRequest,
+    LeaveRequest,
+    MuteTrackRequest,
+    Ping,
+    Pong,
+    RequestResponse,
+    SessionDescription,
+    SignalRequest,
+    SignalResponse,
+    SubscriptionPermission,
+    SyncState,
+    TrackPublishedResponse,
+    UpdateLocalAudioTrack,
+    UpdateLocalVideoTrack,
+    UpdateParticipantMetadata,
+    UpdateSubscription,
+    UpdateTrackSettings,
+    UpdateVideoLayers,
+)
+
+from signaling import ids, tokens
+from signaling.participants import Participant
+from signaling.tracks import Track, Wishes
+
+logger = logging.getLogger(__name__)
+
+MAX_EXPLICIT = 1000
+"""Wishes about tracks that one participant may leave, known tracks or not."""
+
+
+def handle(participant: Participant, request: SignalRequest) -> None:
+    """Do what a request asks; what cannot be done is answered or logged, never raised."""
+    kind = request.WhichOneof("message")
+    handler = HANDLERS.get(kind or "")
+    if handler is None:
+        logger.debug("request %s is not supported", kind)
+        return
+    try:
+        handler(participant, getattr(request, kind or ""))
+    except ValueError:
+        logger.info("participant %s sent a %s that cannot be read", participant.sid, kind)
+
+
+def _refuse(participant: Participant, reason: RequestResponse.Reason, **request: Message) -> None:
+    participant.send(
+        SignalResponse(request_response=RequestResponse(reason=reason, **request))  # type: ignore[arg-type]
+    )
+
+
+def _offer(participant: Participant, offer: SessionDescription) -> None:
+    if participant.offers is not None:
+        participant.send(SignalResponse(answer=participant.offers.answer(offer)))
+
+
+def _answer(participant: Participant, answer: SessionDescription) -> None:
+    if participant.subscriber is not None:
+        participant.subscriber.answered(answer)
+
+
+def _trickle(participant: Participant, _: Message) -> None:
+    """An ICE-lite side learns addresses from the checks themselves."""
+
+
+def add_track(participant: Participant, request: AddTrackRequest) -> None:
+    """Announce a track, or another codec of one."""
+    room = participant.room
+    if not tokens.may_publish(participant.claims.video, request.source):
+        _refuse(participant, RequestResponse.NOT_ALLOWED, add_track=request)
+        return
+    if len(participant.tracks) >= room.settings.limits.tracks_per_participant:
+        _refuse(participant, RequestResponse.LIMIT_EXCEEDED, add_track=request)
+        return
+    track = participant.track_of(request.cid)
+    if track is None and request.sid in participant.tracks:
+        track = participant.tracks[request.sid]
+        track.cids.add(request.cid)
+    if track is None:
+        track = participant.add_track(_track_info(request), request.cid)
+    for codec in request.simulcast_codecs:
+        if codec.cid:
+            track.cids.add(codec.cid)
+    participant.send(
+        SignalResponse(track_published=TrackPublishedResponse(cid=request.cid, track=track.info))
+    )
+    uplink = participant.offers.uplink_of(request.cid) if participant.offers is not None else None
+    if uplink is not None and not track.is_published:
+        room.publish(track, uplink)
+
+
+def _track_info(request: AddTrackRequest) -> TrackInfo:
+    audio = request.type == TrackType.AUDIO
+    info = TrackInfo(
+        sid=ids.new(ids.AUDIO if audio else ids.VIDEO),
+        type=request.type,
+        name=request.name,
+        muted=request.muted,
+        width=request.width,
+        height=request.height,
+        simulcast=len(request.layers) > 1 or any(len(codec.layers) > 1 for codec in request.simulcast_codecs),
+        disable_dtx=request.disable_dtx,
+        source=request.source,
+        layers=request.layers,
+        stereo=request.stereo or AudioTrackFeature.TF_STEREO in request.audio_features,
+        disable_red=request.disable_red,
+        encryption=request.encryption,
+        stream=request.stream,
+        audio_features=request.audio_features,
+        backup_codec_policy=request.backup_codec_policy,
+        packet_trailer_features=request.packet_trailer_features,
+    )
+    if request.simulcast_codecs:
+        named = request.simulcast_codecs[0]
+        if named.codec:
+            info.mime_type = f"{'audio' if audio else 'video'}/{named.codec.partition('/')[2] or named.codec}"
+        if not info.layers:
+            info.layers.extend(named.layers)
+    return info
+
+
+def _mute(participant: Participant, request: MuteTrackRequest) -> None:
+    track = participant.tracks.get(request.sid)
+    if track is not None and track.info.muted != request.muted:
+        participant.room.mute(track, muted=request.muted, by_admin=False)
+
+
+def update_subscription(participant: Participant, request: UpdateSubscription) -> None:
+    """Note which tracks are wanted; the same one is often named twice."""
+    sids = set(request.track_sids)
+    for group in request.participant_tracks:
+        sids.update(group.track_sids)
+    for sid in sids:
+        if len(participant.explicit) < MAX_EXPLICIT:
+            participant.explicit[sid] = request.subscribe
+    participant.room.reconcile(participant)
+
+
+def _track_setting(participant: Participant, request: UpdateTrackSettings) -> None:
+    for sid in set(request.track_sids):
+        subscription = participant.subscriptions.get(sid)
+        wishes = Wishes(request.disabled, request.quality, request.width, request.height)
+        if subscription is not None:
+            subscription.wishes = wishes
+            subscription.apply()
+            participant.room.update_dynacast(subscription.track)
+        if len(participant.wishes) < MAX_EXPLICIT:
+            participant.wishes[sid] = wishes
+
+
+def _update_layers(participant: Participant, request: UpdateVideoLayers) -> None:
+    track = participant.tracks.get(request.track_sid)
+    if track is not None:
+        del track.info.layers[:]
+        track.info.layers.extend(request.layers)
+
+
+def _permission(participant: Participant, request: SubscriptionPermission) -> None:
+    for track in participant.tracks.values():
+        track.allowed = None if request.all_participants else _allowed(participant, track, request)
+    for other in participant.room.others(participant):
+        participant.room.reconcile(other)
+
+
+def _allowed(participant: Participant, track: Track, request: SubscriptionPermission) -> set[str]:
+    by_sid = {other.sid: other.identity for other in participant.room.participants.values()}
+    return {
+        entry.participant_identity or by_sid.get(entry.participant_sid, "")
+        for entry in request.track_permissions
+        if entry.all_tracks or track.sid in entry.track_sids
+    }
+
+
+def sync_state(participant: Participant, state: SyncState) -> None:
+    """Take up again what the client believes; when it publishes what we do not know, it must come anew."""
+    if any(published.track.sid not in participant.tracks for published in state.publish_tracks):
+        participant.send(
+            SignalResponse(leave=LeaveRequest(action=LeaveRequest.RECONNECT, can_reconnect=True))
+        )
+        return
+    for sid in state.track_sids_disabled:
+        wishes = participant.wishes.setdefault(sid, Wishes())
+        wishes.disabled = True
+        if sid in participant.subscriptions:
+            participant.subscriptions[sid].wishes = wishes
+            participant.subscriptions[sid].apply()
+    update_subscription(participant, state.subscription)
+
+
+def _ping(participant: Participant, _: int) -> None:
+    participant.send(SignalResponse(pong=int(time.time() * 1000)))
+
+
+def _ping_request(participant: Participant, request: Ping) -> None:
+    participant.ping_rtt_ms = request.rtt
+    pong = Pong(last_ping_timestamp=request.timestamp, timestamp=int(time.time() * 1000))
+    participant.send(SignalResponse(pong_resp=pong))
+
+
+def _update_metadata(participant: Participant, request: UpdateParticipantMetadata) -> None:
+    reason = RequestResponse.OK
+    limit = participant.room.settings.room.max_metadata_bytes
+    if not participant.claims.video.can_update_own_metadata:
+        reason = RequestResponse.NOT_ALLOWED
+    elif request.ByteSize() > limit:
+        reason = RequestResponse.LIMIT_EXCEEDED
+    else:
+        participant.set_details(
+            name=request.name, metadata=request.metadata, attributes=dict(request.attributes)
+        )
+        participant.room.announce(participant)
+    participant.send(
+        SignalResponse(
+            request_response=RequestResponse(
+                request_id=request.request_id, reason=reason, update_metadata=request
+            )
+        )
+    )
+
+
+def _update_audio(participant: Participant, request: UpdateLocalAudioTrack) -> None:
+    track = participant.tracks.get(request.track_sid)
+    if track is not None:
+        del track.info.audio_features[:]
+        track.info.audio_features.extend(request.features)
+        participant.room.announce(participant)
+
+
+def _update_video(participant: Participant, request: UpdateLocalVideoTrack) -> None:
+    track = participant.tracks.get(request.track_sid)
+    if track is not None:
+        track.info.width, track.info.height = request.width, request.height
+        participant.room.announce(participant)
+
+
+HANDLERS: dict[str, Callable[..., None]] = {
+    "offer": _offer,
+    "answer": _answer,
+    "trickle": _trickle,
+    "add_track": add_track,
+    "mute": _mute,
+    "subscription": update_subscription,
+    "track_setting": _track_setting,
+    "update_layers": _update_layers,
+    "subscription_permission": _permission,
+    "sync_state": sync_state,
+    "ping": _ping,
+    "ping_req": _ping_request,
+    "update_metadata": _update_metadata,
+    "update_audio_track": _update_audio,
+    "update_video_track": _update_video,
+}

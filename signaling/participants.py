@@ -1,0 +1,140 @@
+"""A participant: identity and grants, tracks, and the two directions of media."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from livekit.protocol.models import (
+    ClientInfo,
+    DisconnectReason,
+    ParticipantInfo,
+    ParticipantPermission,
+    TrackInfo,
+)
+from livekit.protocol.rtc import SignalResponse
+
+from signaling import ids, tokens
+from signaling.tokens import Claims
+from signaling.tracks import Subscription, Track, Wishes
+
+if TYPE_CHECKING:
+    from signaling.data import DataChannels
+    from signaling.offers import ClientOffers
+    from signaling.rooms import Room
+    from signaling.subscriber import ServerOffers
+
+Send = Callable[[SignalResponse], None]
+
+_KINDS = {
+    "": ParticipantInfo.STANDARD,
+    "standard": ParticipantInfo.STANDARD,
+    "ingress": ParticipantInfo.INGRESS,
+    "egress": ParticipantInfo.EGRESS,
+    "sip": ParticipantInfo.SIP,
+    "agent": ParticipantInfo.AGENT,
+}
+
+
+class Participant:
+    """Someone in a room. The session behind it may lose and regain its WebSocket."""
+
+    def __init__(self, room: Room, claims: Claims, client: ClientInfo, *, auto_subscribe: bool) -> None:
+        self.room = room
+        self.claims = claims
+        self.client = client
+        self.sid = ids.new(ids.PARTICIPANT)
+        self.identity = claims.identity
+        self.name = claims.name
+        self.metadata = claims.metadata
+        self.attributes = dict(claims.attributes)
+        self.auto_subscribe = auto_subscribe
+        self.state: int = ParticipantInfo.JOINING
+        self.joined_at = time.time()
+        self.version = 0
+        self.disconnect_reason: int = DisconnectReason.UNKNOWN_REASON
+        self.tracks: dict[str, Track] = {}
+        self.subscriptions: dict[str, Subscription] = {}
+        self.explicit: dict[str, bool] = {}
+        self.wishes: dict[str, Wishes] = {}
+        self.offers: ClientOffers | None = None
+        self.subscriber: ServerOffers | None = None
+        self.data: DataChannels | None = None
+        self.signal: Any = None
+        self.signal_lost_at: float | None = None
+        self.refresh_at = 0.0
+        self.ping_rtt_ms = 0
+
+    @property
+    def receiver(self) -> ClientOffers | ServerOffers | None:
+        """The connection on which this participant receives media."""
+        return self.subscriber or self.offers
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether others must not see this participant."""
+        return self.claims.video.hidden
+
+    @property
+    def is_publisher(self) -> bool:
+        """Whether anything is published."""
+        return any(track.is_published for track in self.tracks.values())
+
+    def send(self, response: SignalResponse) -> None:
+        """Queue a message; without a WebSocket it is dropped, a resume sends the whole state again."""
+        if self.signal is not None:
+            self.signal.send(response)
+
+    def info(self) -> ParticipantInfo:
+        """What others are shown."""
+        return ParticipantInfo(
+            sid=self.sid,
+            identity=self.identity,
+            state=self.state,  # type: ignore[arg-type]
+            tracks=[track.info for track in self.tracks.values() if track.is_published],
+            metadata=self.metadata,
+            joined_at=int(self.joined_at),
+            joined_at_ms=int(self.joined_at * 1000),
+            name=self.name,
+            version=self.version,
+            permission=tokens.permission(self.claims.video),
+            is_publisher=self.is_publisher,
+            kind=_KINDS.get(self.claims.kind, ParticipantInfo.STANDARD),
+            attributes=self.attributes,
+            disconnect_reason=self.disconnect_reason,  # type: ignore[arg-type]
+            client_protocol=self.client.client_protocol,
+            capabilities=self.client.capabilities,
+        )
+
+    def set_permission(self, wanted: ParticipantPermission) -> bool:
+        """Take new permissions. False when nothing changes."""
+        claims = tokens.with_permission(self.claims, wanted)
+        if claims == self.claims:
+            return False
+        self.claims = claims
+        return True
+
+    def set_details(self, *, name: str, metadata: str, attributes: dict[str, str]) -> None:
+        """Take a new name and metadata where given; an attribute set to nothing is removed."""
+        self.name = name or self.name
+        self.metadata = metadata or self.metadata
+        for key, value in attributes.items():
+            if value:
+                self.attributes[key] = value
+            else:
+                self.attributes.pop(key, None)
+        self.claims = replace(
+            self.claims, name=self.name, metadata=self.metadata, attributes=dict(self.attributes)
+        )
+
+    def track_of(self, cid: str) -> Track | None:
+        """The track announced under a client's own id."""
+        return next((track for track in self.tracks.values() if cid in track.cids), None)
+
+    def add_track(self, info: TrackInfo, cid: str) -> Track:
+        """Announce a track; it is published once its media is negotiated."""
+        track = Track(self, info, cid)
+        self.tracks[info.sid] = track
+        return track

@@ -1,0 +1,345 @@
+"""Rooms: who is in, what they publish, who receives it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable
+
+from livekit.protocol.models import (
+    Codec,
+    DataPacket,
+    ParticipantInfo,
+    ParticipantPermission,
+    TrackInfo,
+)
+from livekit.protocol.models import Room as RoomInfo
+from livekit.protocol.rtc import (
+    LeaveRequest,
+    MuteTrackRequest,
+    ParticipantUpdate,
+    RoomUpdate,
+    SignalResponse,
+    SubscribedCodec,
+    SubscribedQuality,
+    SubscribedQualityUpdate,
+    TrackSubscribed,
+    TrackUnpublishedResponse,
+)
+
+from signaling import ids, tokens
+from signaling.config import Settings
+from signaling.errors import NotFoundError
+from signaling.offers import new_ssrcs
+from signaling.participants import Participant
+from signaling.sfu.downlink import Downlink
+from signaling.sfu.uplink import Uplink
+from signaling.tracks import DYNACAST_DELAY_SECONDS, Subscription, Track, Wishes
+from signaling.webhooks import Webhooks
+
+logger = logging.getLogger(__name__)
+
+ENABLED_CODECS = ("audio/opus", "audio/red", "video/VP8", "video/H264", "video/VP9", "video/AV1", "video/rtx")
+TOKEN_REFRESH_SECONDS = 300.0
+
+
+class Room:
+    """One room and the rules of who sees and hears whom."""
+
+    def __init__(self, name: str, settings: Settings, webhooks: Webhooks) -> None:
+        self.settings = settings
+        self.webhooks = webhooks
+        self.info = RoomInfo(
+            sid=ids.new(ids.ROOM),
+            name=name,
+            empty_timeout=settings.room.empty_timeout,
+            departure_timeout=settings.room.departure_timeout,
+            max_participants=settings.room.max_participants,
+            creation_time=int(time.time()),
+            creation_time_ms=int(time.time() * 1000),
+            enabled_codecs=[Codec(mime=mime) for mime in ENABLED_CODECS],
+        )
+        self.participants: dict[str, Participant] = {}
+        self.idle_since = time.monotonic()
+        self.was_joined = False
+        self.closed = False
+
+    @property
+    def name(self) -> str:
+        """The room's name."""
+        return self.info.name
+
+    def snapshot(self) -> RoomInfo:
+        """The room as clients and administrators see it now."""
+        visible = [p for p in self.participants.values() if not p.is_hidden]
+        self.info.num_participants = len(visible)
+        self.info.num_publishers = sum(p.is_publisher for p in visible)
+        return self.info
+
+    def find(self, identity: str) -> Participant:
+        """The participant of that identity. Raises NotFoundError."""
+        participant = self.participants.get(identity)
+        if participant is None:
+            raise NotFoundError("participant does not exist")
+        return participant
+
+    def others(self, participant: Participant) -> list[Participant]:
+        """Everyone else."""
+        return [p for p in self.participants.values() if p is not participant]
+
+    # Coming and going
+
+    def join(self, participant: Participant) -> None:
+        """Let someone in; the caller has made sure of room and identity."""
+        self.participants[participant.identity] = participant
+        self.was_joined = True
+        participant.state = ParticipantInfo.JOINED
+
+    def activate(self, participant: Participant) -> None:
+        """The participant's media is connected."""
+        if participant.state == ParticipantInfo.ACTIVE or participant.identity not in self.participants:
+            return
+        participant.state = ParticipantInfo.ACTIVE
+        self.announce(participant)
+        self.webhooks.tell("participant_joined", self.snapshot(), participant.info())
+
+    def leave(self, participant: Participant, reason: int) -> None:
+        """Take someone out and tell the others. Connections are the caller's to close."""
+        if self.participants.get(participant.identity) is not participant:
+            return
+        del self.participants[participant.identity]
+        participant.disconnect_reason = reason
+        for track in list(participant.tracks.values()):
+            self.unpublish(track, tell=False)
+        for subscription in list(participant.subscriptions.values()):
+            self._unsubscribe(subscription)
+        was_active = participant.state == ParticipantInfo.ACTIVE
+        participant.state = ParticipantInfo.DISCONNECTED
+        self.announce(participant)
+        if was_active:
+            self.webhooks.tell("participant_left", self.snapshot(), participant.info())
+        if not self.participants:
+            self.idle_since = time.monotonic()
+
+    # Telling
+
+    def announce(self, participant: Participant) -> None:
+        """Send a participant's new state to whoever may see it, the participant included."""
+        participant.version += 1
+        update = SignalResponse(update=ParticipantUpdate(participants=[participant.info()]))
+        for other in list(self.participants.values()):
+            if other is participant or not participant.is_hidden:
+                other.send(update)
+
+    def announce_room(self) -> None:
+        """Send the room's new state to everyone."""
+        update = SignalResponse(room_update=RoomUpdate(room=self.snapshot()))
+        for participant in list(self.participants.values()):
+            participant.send(update)
+
+    def send_data(self, packet: DataPacket, sender: Participant | None, identities: Iterable[str]) -> None:
+        """Hand a data packet to those named, or to everyone but its sender."""
+        named = set(identities)
+        payload = packet.SerializeToString()
+        for participant in list(self.participants.values()):
+            if participant is sender or participant.data is None:
+                continue
+            if not named or participant.identity in named:
+                participant.data.send(packet, payload)
+
+    # Tracks
+
+    def publish(self, track: Track, uplink: Uplink) -> None:
+        """A track's media is negotiated: let others have it."""
+        track.uplink = uplink
+        uplink.muted = track.info.muted
+        track.info.mid = uplink.mid
+        if not track.info.mime_type:
+            track.info.mime_type = f"{uplink.kind}/{uplink.codec.name}"
+        self.announce(track.publisher)
+        self.webhooks.tell("track_published", self.snapshot(), track.publisher.info(), track.info)
+        for participant in self.others(track.publisher):
+            self.reconcile(participant)
+
+    def unpublish(self, track: Track, *, tell: bool) -> None:
+        """Take a track away from everyone; `tell` its publisher when it was not the publisher's own wish."""
+        publisher = track.publisher
+        publisher.tracks.pop(track.sid, None)
+        for subscription in list(track.subscriptions.values()):
+            self._unsubscribe(subscription)
+        if track.uplink is None:
+            return
+        track.uplink.muted = True
+        if tell:
+            publisher.send(SignalResponse(track_unpublished=TrackUnpublishedResponse(track_sid=track.sid)))
+        self.webhooks.tell("track_unpublished", self.snapshot(), publisher.info(), track.info)
+        if publisher.identity in self.participants:
+            self.announce(publisher)
+
+    def mute(self, track: Track, *, muted: bool, by_admin: bool) -> TrackInfo:
+        """Stop or go on forwarding a track and let everyone know."""
+        track.info.muted = muted
+        if track.uplink is not None:
+            track.uplink.muted = muted
+        if by_admin:
+            track.publisher.send(SignalResponse(mute=MuteTrackRequest(sid=track.sid, muted=muted)))
+        self.announce(track.publisher)
+        return track.info
+
+    # Subscriptions
+
+    def reconcile(self, participant: Participant) -> None:
+        """Give the participant what is wanted and allowed, and take away the rest."""
+        if participant.receiver is None:
+            return
+        for other in self.others(participant):
+            for track in other.tracks.values():
+                subscription = participant.subscriptions.get(track.sid)
+                wanted = self._may_receive(participant, track)
+                if wanted and subscription is None:
+                    self._subscribe(participant, track)
+                elif not wanted and subscription is not None:
+                    self._unsubscribe(subscription)
+
+    @staticmethod
+    def _may_receive(participant: Participant, track: Track) -> bool:
+        wanted = participant.explicit.get(track.sid, participant.auto_subscribe)
+        return (
+            wanted
+            and track.is_published
+            and participant.claims.video.can_subscribe
+            and track.is_allowed(participant.identity)
+        )
+
+    def _subscribe(self, participant: Participant, track: Track) -> None:
+        receiver = participant.receiver
+        if receiver is None or track.uplink is None:
+            return
+        ssrc, rtx_ssrc = new_ssrcs()
+        downlink = Downlink(receiver.peer, track.uplink, ssrc=ssrc, rtx_ssrc=rtx_ssrc)
+        wishes = participant.wishes.setdefault(track.sid, Wishes())
+        subscription = Subscription(participant, track, downlink, wishes)
+        subscription.apply()
+        participant.subscriptions[track.sid] = subscription
+        if not track.subscriptions:
+            track.publisher.send(SignalResponse(track_subscribed=TrackSubscribed(track_sid=track.sid)))
+        track.subscriptions[participant.sid] = subscription
+        track.uplink.downlinks.append(downlink)
+        receiver.attach(track, downlink)
+        self.update_dynacast(track)
+
+    def _unsubscribe(self, subscription: Subscription) -> None:
+        track, participant = subscription.track, subscription.subscriber
+        participant.subscriptions.pop(track.sid, None)
+        track.subscriptions.pop(participant.sid, None)
+        if track.uplink is not None and subscription.downlink in track.uplink.downlinks:
+            track.uplink.downlinks.remove(subscription.downlink)
+        if participant.receiver is not None:
+            participant.receiver.detach(subscription.downlink)
+        self.update_dynacast(track)
+
+    def update_dynacast(self, track: Track, now: float | None = None) -> None:
+        """Tell a publisher which layers anyone wants: more at once, fewer only after a while.
+
+        The first time waits for the clock (`now`): the client must have taken in its own track before.
+        """
+        if track.kind != "video" or track.uplink is None:
+            return
+        if track.announced_quality is None and now is None:
+            return
+        now = time.monotonic() if now is None else now
+        best = track.best_wanted()
+        best = -1 if best > 2 else best
+        if best == track.announced_quality:
+            track.lower_at = None
+            return
+        if track.announced_quality is not None and best < track.announced_quality:
+            if track.lower_at is None:
+                track.lower_at = now + DYNACAST_DELAY_SECONDS
+            if now < track.lower_at:
+                return
+        track.lower_at = None
+        track.announced_quality = best
+        qualities = [SubscribedQuality(quality=level, enabled=level <= best) for level in (0, 1, 2)]  # type: ignore[arg-type]
+        codec = SubscribedCodec(codec=track.uplink.codec.mime_type, qualities=qualities)
+        track.publisher.send(
+            SignalResponse(
+                subscribed_quality_update=SubscribedQualityUpdate(
+                    track_sid=track.sid, subscribed_qualities=qualities, subscribed_codecs=[codec]
+                )
+            )
+        )
+
+    # Permissions
+
+    def permit(self, participant: Participant, wanted: ParticipantPermission) -> None:
+        """Change what a participant may do, at once and in both directions."""
+        if not participant.set_permission(wanted):
+            return
+        for track in list(participant.tracks.values()):
+            if not tokens.may_publish(participant.claims.video, track.info.source):
+                self.unpublish(track, tell=True)
+        self.reconcile(participant)
+        self.announce(participant)
+        self.refresh_token(participant)
+
+    def refresh_token(self, participant: Participant) -> None:
+        """Hand out a token of the present grants, good for coming back."""
+        participant.refresh_at = time.monotonic() + TOKEN_REFRESH_SECONDS
+        token = tokens.refresh(participant.claims, self.settings.keys, time.time())
+        participant.send(SignalResponse(refresh_token=token))
+
+
+class Rooms:
+    """All rooms of this server, and the clock that closes idle ones."""
+
+    def __init__(self, settings: Settings, webhooks: Webhooks) -> None:
+        self.settings = settings
+        self.webhooks = webhooks
+        self.by_name: dict[str, Room] = {}
+
+    def find(self, name: str) -> Room:
+        """The room of that name. Raises NotFoundError."""
+        room = self.by_name.get(name)
+        if room is None:
+            raise NotFoundError("requested room does not exist")
+        return room
+
+    def create(self, name: str) -> Room:
+        """The room of that name, made if need be."""
+        room = self.by_name.get(name)
+        if room is None:
+            room = self.by_name[name] = Room(name, self.settings, self.webhooks)
+            self.webhooks.tell("room_started", room.snapshot())
+        return room
+
+    def close(self, room: Room) -> None:
+        """Forget an empty room."""
+        if self.by_name.get(room.name) is room:
+            del self.by_name[room.name]
+            room.closed = True
+            self.webhooks.tell("room_finished", room.snapshot())
+
+    def close_idle(self, now: float) -> None:
+        """Close rooms whose timeout has passed."""
+        for room in list(self.by_name.values()):
+            timeout = room.info.departure_timeout if room.was_joined else room.info.empty_timeout
+            if not room.participants and now - room.idle_since > timeout:
+                self.close(room)
+
+
+async def disconnect(participant: Participant, reason: int, action: LeaveRequest.Action) -> None:
+    """Say goodbye to a participant and close its connections."""
+    participant.room.leave(participant, reason)
+    leave = LeaveRequest(
+        reason=reason,  # type: ignore[arg-type]
+        action=action,
+        can_reconnect=action != LeaveRequest.DISCONNECT,
+    )
+    participant.send(SignalResponse(leave=leave))
+    signal, participant.signal = participant.signal, None
+    if signal is not None:
+        signal.finish()
+    peers = [side.peer for side in (participant.offers, participant.subscriber) if side is not None]
+    await asyncio.gather(*(peer.close() for peer in peers))

@@ -1,0 +1,192 @@
+"""RoomService: what an application may ask of rooms, over Twirp (protobuf or JSON in a POST)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from google.protobuf import json_format
+from google.protobuf.message import DecodeError, Message
+from livekit.protocol import room as api
+from livekit.protocol.models import DataPacket, DisconnectReason, ParticipantInfo, UserPacket
+from livekit.protocol.models import Room as RoomInfo
+from livekit.protocol.rtc import LeaveRequest, UpdateSubscription
+
+from signaling import handlers
+from signaling.errors import (
+    BadRouteError,
+    InvalidArgumentError,
+    LimitExceededError,
+    NotFoundError,
+    PermissionDeniedError,
+)
+from signaling.participants import Participant
+from signaling.rooms import Room, disconnect
+from signaling.sessions import Sessions
+from signaling.tokens import VideoGrant
+
+logger = logging.getLogger(__name__)
+
+
+class RoomService:
+    """One method a Twirp method; each checks its grant first, then acts and returns the response."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+        self._rooms = sessions.rooms
+        self._methods: dict[str, tuple[type[Message], Callable[[VideoGrant, Any], Awaitable[Message]]]] = {
+            "CreateRoom": (api.CreateRoomRequest, self._create),
+            "ListRooms": (api.ListRoomsRequest, self._list),
+            "DeleteRoom": (api.DeleteRoomRequest, self._delete),
+            "ListParticipants": (api.ListParticipantsRequest, self._participants),
+            "GetParticipant": (api.RoomParticipantIdentity, self._participant),
+            "RemoveParticipant": (api.RoomParticipantIdentity, self._remove),
+            "MutePublishedTrack": (api.MuteRoomTrackRequest, self._mute),
+            "UpdateParticipant": (api.UpdateParticipantRequest, self._update),
+            "UpdateSubscriptions": (api.UpdateSubscriptionsRequest, self._subscriptions),
+            "SendData": (api.SendDataRequest, self._send_data),
+            "UpdateRoomMetadata": (api.UpdateRoomMetadataRequest, self._metadata),
+        }
+
+    async def call(self, method: str, body: bytes, *, is_json: bool, grant: VideoGrant) -> bytes:
+        """Run one method. Raises a SignalingError."""
+        if method not in self._methods:
+            raise BadRouteError("no such method")
+        kind, work = self._methods[method]
+        request = kind()
+        try:
+            if is_json:
+                json_format.Parse(body, request, ignore_unknown_fields=True)
+            else:
+                request.ParseFromString(body)
+        except (DecodeError, json_format.ParseError, UnicodeDecodeError) as problem:
+            raise InvalidArgumentError("request body cannot be read") from problem
+        response = await work(grant, request)
+        if is_json:
+            return json_format.MessageToJson(response, preserving_proto_field_name=True).encode()
+        return response.SerializeToString()
+
+    def _administered(self, grant: VideoGrant, name: str) -> Room:
+        if not grant.room_admin or grant.room != name:
+            raise PermissionDeniedError("token does not administer this room")
+        return self._rooms.find(name)
+
+    async def _create(self, grant: VideoGrant, request: api.CreateRoomRequest) -> RoomInfo:
+        if not grant.room_create:
+            raise PermissionDeniedError("token does not create rooms")
+        if not request.name:
+            raise InvalidArgumentError("room has no name")
+        self._check_metadata(request.metadata)
+        if (
+            request.name not in self._rooms.by_name
+            and len(self._rooms.by_name) >= self._sessions.settings.limits.rooms
+        ):
+            raise LimitExceededError("too many rooms")
+        room = self._rooms.create(request.name)
+        room.info.empty_timeout = request.empty_timeout or room.info.empty_timeout
+        room.info.departure_timeout = request.departure_timeout or room.info.departure_timeout
+        room.info.max_participants = request.max_participants or room.info.max_participants
+        room.info.metadata = request.metadata or room.info.metadata
+        return room.snapshot()
+
+    async def _list(self, grant: VideoGrant, request: api.ListRoomsRequest) -> api.ListRoomsResponse:
+        if not grant.room_list:
+            raise PermissionDeniedError("token does not list rooms")
+        names = set(request.names)
+        rooms = [room for name, room in self._rooms.by_name.items() if not names or name in names]
+        return api.ListRoomsResponse(rooms=[room.snapshot() for room in rooms])
+
+    async def _delete(self, grant: VideoGrant, request: api.DeleteRoomRequest) -> api.DeleteRoomResponse:
+        if not grant.room_create:
+            raise PermissionDeniedError("token does not delete rooms")
+        room = self._rooms.find(request.room)
+        for participant in list(room.participants.values()):
+            await disconnect(participant, DisconnectReason.ROOM_DELETED, LeaveRequest.DISCONNECT)
+        self._rooms.close(room)
+        return api.DeleteRoomResponse()
+
+    async def _participants(
+        self, grant: VideoGrant, request: api.ListParticipantsRequest
+    ) -> api.ListParticipantsResponse:
+        room = self._administered(grant, request.room)
+        return api.ListParticipantsResponse(participants=[p.info() for p in room.participants.values()])
+
+    def _target(self, grant: VideoGrant, room: str, identity: str) -> Participant:
+        return self._administered(grant, room).find(identity)
+
+    async def _participant(self, grant: VideoGrant, request: api.RoomParticipantIdentity) -> ParticipantInfo:
+        return self._target(grant, request.room, request.identity).info()
+
+    async def _remove(
+        self, grant: VideoGrant, request: api.RoomParticipantIdentity
+    ) -> api.RemoveParticipantResponse:
+        participant = self._target(grant, request.room, request.identity)
+        await disconnect(participant, DisconnectReason.PARTICIPANT_REMOVED, LeaveRequest.DISCONNECT)
+        return api.RemoveParticipantResponse()
+
+    async def _mute(self, grant: VideoGrant, request: api.MuteRoomTrackRequest) -> api.MuteRoomTrackResponse:
+        participant = self._target(grant, request.room, request.identity)
+        track = participant.tracks.get(request.track_sid)
+        if track is None:
+            raise NotFoundError("track is not published")
+        if not request.muted and not self._sessions.settings.room.enable_remote_unmute:
+            raise PermissionDeniedError("remote unmute is not enabled")
+        info = participant.room.mute(track, muted=request.muted, by_admin=True)
+        return api.MuteRoomTrackResponse(track=info)
+
+    async def _update(self, grant: VideoGrant, request: api.UpdateParticipantRequest) -> ParticipantInfo:
+        participant = self._target(grant, request.room, request.identity)
+        self._check_metadata(request.metadata)
+        if request.HasField("permission"):
+            participant.room.permit(participant, request.permission)
+        if request.name or request.metadata or request.attributes:
+            participant.set_details(
+                name=request.name, metadata=request.metadata, attributes=dict(request.attributes)
+            )
+            participant.room.announce(participant)
+            participant.room.refresh_token(participant)
+        return participant.info()
+
+    async def _subscriptions(
+        self, grant: VideoGrant, request: api.UpdateSubscriptionsRequest
+    ) -> api.UpdateSubscriptionsResponse:
+        participant = self._target(grant, request.room, request.identity)
+        handlers.update_subscription(
+            participant,
+            UpdateSubscription(
+                track_sids=request.track_sids,
+                subscribe=request.subscribe,
+                participant_tracks=request.participant_tracks,
+            ),
+        )
+        return api.UpdateSubscriptionsResponse()
+
+    async def _send_data(self, grant: VideoGrant, request: api.SendDataRequest) -> api.SendDataResponse:
+        room = self._administered(grant, request.room)
+        by_sid = {p.sid: p.identity for p in room.participants.values()}
+        identities = [*request.destination_identities]
+        identities += [by_sid.get(sid, "") for sid in request.destination_sids]
+        packet = DataPacket(
+            kind=request.kind,
+            destination_identities=identities,
+            user=UserPacket(
+                payload=request.data,
+                topic=request.topic if request.HasField("topic") else None,
+                destination_identities=identities,
+                nonce=request.nonce,
+            ),
+        )
+        room.send_data(packet, None, identities)
+        return api.SendDataResponse()
+
+    async def _metadata(self, grant: VideoGrant, request: api.UpdateRoomMetadataRequest) -> RoomInfo:
+        room = self._administered(grant, request.room)
+        self._check_metadata(request.metadata)
+        room.info.metadata = request.metadata
+        room.announce_room()
+        return room.snapshot()
+
+    def _check_metadata(self, metadata: str) -> None:
+        if len(metadata.encode()) > self._sessions.settings.room.max_metadata_bytes:
+            raise InvalidArgumentError("metadata too large")

@@ -1,0 +1,357 @@
+"""The life of a session: join, comeback, goodbye."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Coroutine
+from typing import Any
+
+from livekit.protocol.models import (
+    ClientConfiguration,
+    DataPacket,
+    DisconnectReason,
+    ParticipantInfo,
+    ServerInfo,
+)
+from livekit.protocol.rtc import (
+    ICEServer,
+    JoinResponse,
+    LeaveRequest,
+    MediaSectionsRequirement,
+    ParticipantUpdate,
+    ReconnectResponse,
+    RoomUpdate,
+    SessionDescription,
+    SignalRequest,
+    SignalResponse,
+)
+
+from signaling import handlers, ids
+from signaling.config import Settings
+from signaling.connection import PING_INTERVAL_SECONDS, PING_TIMEOUT_SECONDS, SignalConnection
+from signaling.data import LOSSY, RELIABLE, DataChannels
+from signaling.errors import LimitExceededError, NotFoundError, PermissionDeniedError
+from signaling.joining import Joining
+from signaling.offers import ClientOffers
+from signaling.participants import Participant
+from signaling.rooms import Room, Rooms, disconnect
+from signaling.sfu.endpoint import Endpoint
+from signaling.sfu.peer import Peer
+from signaling.sfu.uplink import Uplink
+from signaling.subscriber import ServerOffers
+from signaling.tokens import Claims
+from signaling.turn import credentials
+from signaling.webhooks import Webhooks
+
+logger = logging.getLogger(__name__)
+
+PROTOCOL = 16
+"""The newest protocol version of LiveKit 1.13 that clients look at."""
+VERSION = "1.13.5"
+SWEEP_SECONDS = 1.0
+
+
+class Sessions:
+    """Everything one media server holds while it runs."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.webhooks = Webhooks(settings)
+        self.rooms = Rooms(settings, self.webhooks)
+        self.endpoint = Endpoint(list(settings.rtc.node_ips), settings.rtc.udp_port)
+        self.server_info = ServerInfo(
+            version=VERSION, protocol=PROTOCOL, node_id=ids.new(ids.NODE), edition=ServerInfo.Standard
+        )
+        self.is_draining = False
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Open sockets and begin the clock."""
+        self.endpoint.open()
+        await self.webhooks.start()
+        self.spawn(self._sweep())
+
+    async def close(self) -> None:
+        """Tell clients to come back elsewhere or later, and close everything."""
+        self.is_draining = True
+        leaving = [
+            disconnect(participant, DisconnectReason.SERVER_SHUTDOWN, LeaveRequest.RECONNECT)
+            for room in self.rooms.by_name.values()
+            for participant in list(room.participants.values())
+        ]
+        await asyncio.gather(*leaving, return_exceptions=True)
+        for room in list(self.rooms.by_name.values()):
+            self.rooms.close(room)
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.webhooks.close()
+        await self.endpoint.close()
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run something to its end without waiting for it; `close` ends what is left."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            logger.error("background work failed", exc_info=task.exception())
+
+    # Admission
+
+    def admit(self, claims: Claims) -> str:
+        """The room a token opens. Raises PermissionDeniedError, NotFoundError or LimitExceededError."""
+        grant = claims.video
+        if not grant.room_join or not grant.room or not claims.identity:
+            raise PermissionDeniedError("token does not allow joining a room")
+        if self.is_draining:
+            raise LimitExceededError("server is closing")
+        room = self.rooms.by_name.get(grant.room)
+        if room is None:
+            if not self.settings.room.auto_create and not grant.room_create:
+                raise NotFoundError("requested room does not exist")
+            if len(self.rooms.by_name) >= self.settings.limits.rooms:
+                raise LimitExceededError("too many rooms")
+        elif claims.identity not in room.participants:
+            self._check_space(room)
+        return grant.room
+
+    def _check_space(self, room: Room) -> None:
+        limit = room.info.max_participants
+        if limit and len(room.participants) >= limit:
+            raise LimitExceededError("room is full")
+        if sum(len(r.participants) for r in self.rooms.by_name.values()) >= self.settings.limits.participants:
+            raise LimitExceededError("server is full")
+
+    # Serving
+
+    async def serve(self, connection: SignalConnection, claims: Claims, joining: Joining) -> None:
+        """Serve one WebSocket to its end."""
+        if joining.reconnect:
+            participant = self._resume(connection, claims, joining)
+        else:
+            participant = await self._join(connection, claims, joining)
+        if participant is None:
+            leave = LeaveRequest(
+                reason=DisconnectReason.STATE_MISMATCH, action=LeaveRequest.RECONNECT, can_reconnect=True
+            )
+            connection.send(SignalResponse(leave=leave))
+            connection.finish()
+            await connection.run(lambda _: None)
+            return
+        await connection.run(lambda request: self._handle(participant, request))
+        if participant.signal is connection:
+            participant.signal = None
+            participant.signal_lost_at = time.monotonic()
+
+    def _handle(self, participant: Participant, request: SignalRequest) -> None:
+        if request.WhichOneof("message") == "leave":
+            self.end(participant, DisconnectReason.CLIENT_INITIATED)
+            return
+        handlers.handle(participant, request)
+
+    def end(
+        self,
+        participant: Participant,
+        reason: DisconnectReason,
+        action: LeaveRequest.Action = LeaveRequest.DISCONNECT,
+    ) -> None:
+        """Take a participant out, with its connections, without waiting."""
+        self.spawn(disconnect(participant, reason, action))
+
+    async def _join(self, connection: SignalConnection, claims: Claims, joining: Joining) -> Participant:
+        room = self.rooms.create(claims.video.room)
+        older = room.participants.get(claims.identity)
+        if older is not None:
+            await disconnect(older, DisconnectReason.DUPLICATE_IDENTITY, LeaveRequest.DISCONNECT)
+        participant = Participant(room, claims, joining.client, auto_subscribe=joining.auto_subscribe)
+        participant.attributes.update(joining.attributes)
+        participant.metadata = participant.metadata or joining.metadata
+        participant.signal = connection
+        participant.signal_lost_at = None
+        room.join(participant)
+        self._connect(participant, single=joining.single)
+        participant.send(SignalResponse(join=self._join_response(participant)))
+        room.refresh_token(participant)
+        if joining.request is not None:
+            for request in joining.request.add_track_requests:
+                handlers.add_track(participant, request)
+        has_offer = joining.request is not None and joining.request.HasField("publisher_offer")
+        if participant.offers is not None:
+            participant.offers.expects_offer = has_offer
+        room.reconcile(participant)
+        if joining.request is not None and has_offer:
+            handlers.handle(participant, SignalRequest(offer=joining.request.publisher_offer))
+        if participant.subscriber is not None:
+            participant.subscriber.start()
+        room.announce(participant)
+        return participant
+
+    def _resume(self, connection: SignalConnection, claims: Claims, joining: Joining) -> Participant | None:
+        room = self.rooms.by_name.get(claims.video.room)
+        participant = room.participants.get(claims.identity) if room is not None else None
+        if room is None or participant is None:
+            return None
+        if joining.participant_sid and participant.sid != joining.participant_sid:
+            return None
+        older, participant.signal = participant.signal, connection
+        participant.signal_lost_at = None
+        if older is not None:
+            older.finish()
+        participant.send(
+            SignalResponse(
+                reconnect=ReconnectResponse(
+                    ice_servers=self._ice_servers(participant),
+                    client_configuration=ClientConfiguration(),
+                    server_info=self.server_info,
+                    last_message_seq=participant.data.last_sequence if participant.data is not None else 0,
+                )
+            )
+        )
+        visible = [p.info() for p in room.participants.values() if p is participant or not p.is_hidden]
+        participant.send(SignalResponse(update=ParticipantUpdate(participants=visible)))
+        participant.send(SignalResponse(room_update=RoomUpdate(room=room.snapshot())))
+        if participant.subscriber is not None:
+            participant.subscriber.restart_ice()
+        if participant.offers is not None:
+            participant.offers.ask()
+        room.refresh_token(participant)
+        return participant
+
+    def _join_response(self, participant: Participant) -> JoinResponse:
+        room = participant.room
+        return JoinResponse(
+            room=room.snapshot(),
+            participant=participant.info(),
+            other_participants=[other.info() for other in room.others(participant) if not other.is_hidden],
+            server_version=VERSION,
+            server_info=self.server_info,
+            ice_servers=self._ice_servers(participant),
+            subscriber_primary=participant.subscriber is not None and participant.claims.video.can_subscribe,
+            client_configuration=ClientConfiguration(),
+            ping_interval=PING_INTERVAL_SECONDS,
+            ping_timeout=PING_TIMEOUT_SECONDS,
+            enabled_publish_codecs=room.info.enabled_codecs,
+            fast_publish=True,
+        )
+
+    def _ice_servers(self, participant: Participant) -> list[ICEServer]:
+        return [credentials(server, participant.sid, time.time()) for server in self.settings.turn_servers]
+
+    # Media
+
+    def _connect(self, participant: Participant, *, single: bool) -> None:
+        certificate = self.endpoint.certificate
+        if certificate is None:
+            raise RuntimeError("endpoint is not open")
+        participant.data = DataChannels(
+            self.settings.limits,
+            on_packet=lambda packet: self._data(participant, packet),
+            on_overflow=lambda: self.end(
+                participant, DisconnectReason.STATE_MISMATCH, LeaveRequest.RECONNECT
+            ),
+        )
+        data = participant.data
+        publisher = Peer(
+            self.endpoint,
+            certificate,
+            on_connected=lambda: self._connected(participant, primary=single),
+            on_closed=lambda: self._media_lost(participant),
+            on_channel=lambda channel: data.adopt(channel, outgoing=single),
+        )
+        participant.offers = ClientOffers(
+            publisher,
+            on_uplink=lambda cid, uplink: self._uplink(participant, cid, uplink),
+            off_uplink=lambda uplink: self._uplink_gone(participant, uplink),
+            codec_of=lambda cid: _codec_of(participant, cid),
+            need_sections=lambda audios, videos: _need_sections(participant, audios, videos),
+        )
+        if single:
+            return
+        subscriber = Peer(
+            self.endpoint,
+            certificate,
+            on_connected=lambda: self._connected(participant, primary=True),
+            on_closed=lambda: self._media_lost(participant),
+            on_channel=lambda _: None,
+        )
+        participant.subscriber = ServerOffers(subscriber, lambda offer: _send_offer(participant, offer))
+        data.adopt(
+            subscriber.secure.open_channel(RELIABLE, ordered=True, max_retransmits=None), outgoing=True
+        )
+        data.adopt(subscriber.secure.open_channel(LOSSY, ordered=False, max_retransmits=0), outgoing=True)
+
+    def _connected(self, participant: Participant, *, primary: bool) -> None:
+        if primary or not participant.claims.video.can_subscribe:
+            participant.room.activate(participant)
+
+    def _media_lost(self, participant: Participant) -> None:
+        logger.info("media connection of %s ended", participant.sid)
+
+    def _uplink(self, participant: Participant, cid: str, uplink: Uplink) -> None:
+        track = participant.track_of(cid)
+        if track is not None and not track.is_published:
+            participant.room.publish(track, uplink)
+
+    def _uplink_gone(self, participant: Participant, uplink: Uplink) -> None:
+        for track in list(participant.tracks.values()):
+            if track.uplink is uplink:
+                participant.room.unpublish(track, tell=False)
+
+    def _data(self, participant: Participant, packet: DataPacket) -> None:
+        if not participant.claims.video.can_publish_data:
+            return
+        name = "" if participant.is_hidden else participant.identity
+        packet.participant_sid = participant.sid
+        packet.participant_identity = name
+        if packet.WhichOneof("value") == "user":
+            packet.user.participant_sid = "" if participant.is_hidden else participant.sid
+            packet.user.participant_identity = name
+            if not packet.destination_identities:
+                packet.destination_identities.extend(packet.user.destination_identities)
+        participant.room.send_data(packet, participant, packet.destination_identities)
+
+    # Time
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            now = time.monotonic()
+            self.rooms.close_idle(now)
+            for room in list(self.rooms.by_name.values()):
+                for participant in list(room.participants.values()):
+                    self._sweep_participant(participant, now)
+
+    def _sweep_participant(self, participant: Participant, now: float) -> None:
+        limits = self.settings.limits
+        lost_at = participant.signal_lost_at
+        if lost_at is not None and now - lost_at > limits.resume_seconds:
+            self.end(participant, DisconnectReason.SIGNAL_CLOSE)
+        elif (
+            participant.state != ParticipantInfo.ACTIVE
+            and time.time() - participant.joined_at > limits.join_seconds
+        ):
+            self.end(participant, DisconnectReason.JOIN_FAILURE)
+        else:
+            if now > participant.refresh_at:
+                participant.room.refresh_token(participant)
+            for track in list(participant.tracks.values()):
+                participant.room.update_dynacast(track, now)
+
+
+def _codec_of(participant: Participant, cid: str) -> str:
+    track = participant.track_of(cid)
+    return track.info.mime_type.partition("/")[2].lower() if track is not None else ""
+
+
+def _need_sections(participant: Participant, audios: int, videos: int) -> None:
+    requirement = MediaSectionsRequirement(num_audios=audios, num_videos=videos)
+    participant.send(SignalResponse(media_sections_requirement=requirement))
+
+
+def _send_offer(participant: Participant, offer: SessionDescription) -> None:
+    participant.send(SignalResponse(offer=offer))

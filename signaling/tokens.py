@@ -1,0 +1,186 @@
+"""Access tokens: JSON Web Tokens signed with HS256, whose claims are LiveKit's grants."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import OctKey
+from livekit.protocol.models import ParticipantPermission, TrackSource
+
+from signaling.errors import UnauthenticatedError
+
+LEEWAY_SECONDS = 10
+REFRESHED_SECONDS = 600
+"""Life of a token the server hands to a connected client, as LiveKit's tokenDefaultTTL."""
+MAX_TOKEN_LENGTH = 16 * 1024
+
+_SOURCES = {
+    "camera": TrackSource.CAMERA,
+    "microphone": TrackSource.MICROPHONE,
+    "screen_share": TrackSource.SCREEN_SHARE,
+    "screen_share_audio": TrackSource.SCREEN_SHARE_AUDIO,
+}
+_SOURCE_NAMES = {int(value): name for name, value in _SOURCES.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class VideoGrant:
+    """What a token allows. The three `can_` that default to True do so in LiveKit too."""
+
+    room_join: bool = False
+    room: str = ""
+    room_create: bool = False
+    room_list: bool = False
+    room_admin: bool = False
+    can_publish: bool = True
+    can_subscribe: bool = True
+    can_publish_data: bool = True
+    can_publish_sources: tuple[int, ...] = ()
+    can_update_own_metadata: bool = False
+    hidden: bool = False
+    recorder: bool = False
+    agent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """A verified token."""
+
+    identity: str
+    expires_at: int
+    name: str = ""
+    metadata: str = ""
+    attributes: dict[str, str] = field(default_factory=dict)
+    kind: str = ""
+    video: VideoGrant = VideoGrant()
+    api_key: str = ""
+
+
+def _claim_name(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(word.capitalize() for word in rest)
+
+
+_BOOLEANS = [name for name in VideoGrant.__slots__ if name not in ("room", "can_publish_sources")]
+
+
+def _grant(video: dict[str, Any]) -> VideoGrant:
+    values: dict[str, Any] = {}
+    for name in _BOOLEANS:
+        value = video.get(_claim_name(name))
+        if value is not None:
+            values[name] = bool(value)
+    sources = video.get("canPublishSources") or []
+    values["can_publish_sources"] = tuple(_SOURCES[s.lower()] for s in sources if s.lower() in _SOURCES)
+    return VideoGrant(room=str(video.get("room") or ""), **values)
+
+
+def _issuer(token: str) -> str:
+    try:
+        body = token.split(".")[1]
+        return str(json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))["iss"])
+    except (IndexError, ValueError, KeyError, TypeError, binascii.Error) as problem:
+        raise UnauthenticatedError("not an access token") from problem
+
+
+def verify(token: str, keys: dict[str, str], now: float) -> Claims:
+    """Check signature and dates. Raises UnauthenticatedError."""
+    if len(token) > MAX_TOKEN_LENGTH:
+        raise UnauthenticatedError("token too long")
+    issuer = _issuer(token)
+    secret = keys.get(issuer)
+    if secret is None:
+        raise UnauthenticatedError("token of an unknown key")
+    try:
+        claims = jwt.decode(token, OctKey.import_key(secret), algorithms=["HS256"]).claims
+    except (JoseError, ValueError) as problem:
+        raise UnauthenticatedError("token not genuine") from problem
+    expires_at, not_before = claims.get("exp"), claims.get("nbf", 0)
+    if not isinstance(expires_at, int | float) or not isinstance(not_before, int | float):
+        raise UnauthenticatedError("token without dates")
+    if now > expires_at + LEEWAY_SECONDS:
+        raise UnauthenticatedError("token expired")
+    if now < not_before - LEEWAY_SECONDS:
+        raise UnauthenticatedError("token not valid yet")
+    video, attributes = claims.get("video") or {}, claims.get("attributes") or {}
+    if not isinstance(video, dict) or not isinstance(attributes, dict):
+        raise UnauthenticatedError("token malformed")
+    return Claims(
+        identity=str(claims.get("sub") or ""),
+        expires_at=int(expires_at),
+        name=str(claims.get("name") or ""),
+        metadata=str(claims.get("metadata") or ""),
+        attributes={str(key): str(value) for key, value in attributes.items()},
+        kind=str(claims.get("kind") or ""),
+        video=_grant(cast("dict[str, Any]", video)),
+        api_key=issuer,
+    )
+
+
+def sign(payload: dict[str, Any], secret: str) -> str:
+    """Sign any claims with a key's secret."""
+    return jwt.encode({"alg": "HS256"}, payload, OctKey.import_key(secret))
+
+
+def refresh(claims: Claims, keys: dict[str, str], now: float) -> str:
+    """A new token of the same grants, for a client to come back with."""
+    video: dict[str, Any] = {_claim_name(name): getattr(claims.video, name) for name in _BOOLEANS}
+    video["room"] = claims.video.room
+    if claims.video.can_publish_sources:
+        video["canPublishSources"] = [_SOURCE_NAMES[source] for source in claims.video.can_publish_sources]
+    payload: dict[str, Any] = {
+        "iss": claims.api_key,
+        "sub": claims.identity,
+        "nbf": int(now),
+        "exp": int(now) + REFRESHED_SECONDS,
+        "video": video,
+    }
+    optional = {
+        "name": claims.name,
+        "metadata": claims.metadata,
+        "attributes": claims.attributes,
+        "kind": claims.kind,
+    }
+    payload.update({name: value for name, value in optional.items() if value})
+    return sign(payload, keys[claims.api_key])
+
+
+def permission(grant: VideoGrant) -> ParticipantPermission:
+    """The part of a grant that clients are shown."""
+    return ParticipantPermission(
+        can_subscribe=grant.can_subscribe,
+        can_publish=grant.can_publish,
+        can_publish_data=grant.can_publish_data,
+        can_publish_sources=cast("Any", grant.can_publish_sources),
+        can_update_metadata=grant.can_update_own_metadata,
+        hidden=grant.hidden,
+        recorder=grant.recorder,
+        agent=grant.agent,
+    )
+
+
+def with_permission(claims: Claims, wanted: ParticipantPermission) -> Claims:
+    """The same claims with the permissions an administrator gives."""
+    grant = replace(
+        claims.video,
+        can_subscribe=wanted.can_subscribe,
+        can_publish=wanted.can_publish,
+        can_publish_data=wanted.can_publish_data,
+        can_publish_sources=tuple(wanted.can_publish_sources),
+        can_update_own_metadata=wanted.can_update_metadata,
+        hidden=wanted.hidden,
+        recorder=wanted.recorder,
+        agent=wanted.agent,
+    )
+    return replace(claims, video=grant)
+
+
+def may_publish(grant: VideoGrant, source: int) -> bool:
+    """Whether a track of this source may be published; an empty list of sources means all."""
+    return grant.can_publish and (not grant.can_publish_sources or source in grant.can_publish_sources)
