@@ -1,0 +1,1 @@
+"""Tests of the media server with the official LiveKit clients."""

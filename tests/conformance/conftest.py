@@ -1,0 +1,140 @@
+"""A server to test and clients to test it with; CONFORMANCE_URL names another server to run against."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from livekit import api, rtc
+from playwright.async_api import Browser, Page, async_playwright
+
+from signaling.app import MAX_LINE_BYTES, SESSIONS, create_app
+from signaling.config import Settings
+from signaling.sessions import Sessions
+
+PAGE = Path(__file__).parent / "page"
+KEY = os.environ.get("CONFORMANCE_KEY", "testkey")
+SECRET = os.environ.get("CONFORMANCE_SECRET", "a-secret-of-more-than-thirty-two-characters")
+ANOTHER = os.environ.get("CONFORMANCE_URL")
+PREFIX = "/media"
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where the server under test is; `sessions` only for our own."""
+
+    url: str
+    sessions: Sessions | None
+
+    def token(self, identity: str, room: str, **grants: object) -> str:
+        """An access token; grants beyond joining by LiveKit's Python names."""
+        video = api.VideoGrants(room_join=True, room=room, **grants)
+        return api.AccessToken(KEY, SECRET).with_identity(identity).with_grants(video).to_jwt()
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Server]:
+    """Our server mounted under a path, as the application mounts it; or the one CONFORMANCE_URL names."""
+    if ANOTHER:
+        yield Server(ANOTHER, None)
+        return
+    app = create_app(Settings(keys={KEY: SECRET}))
+    outer = web.Application()
+    outer.add_subapp(PREFIX, app)
+    runner = web.AppRunner(outer, max_line_size=MAX_LINE_BYTES, access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield Server(f"ws://127.0.0.1:{runner.addresses[0][1]}{PREFIX}", app[SESSIONS])
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def admin(server: Server) -> AsyncIterator[api.LiveKitAPI]:
+    """RoomService with every grant."""
+    client = api.LiveKitAPI(server.url.replace("ws", "http", 1), KEY, SECRET)
+    yield client
+    await client.aclose()
+
+
+Joined = Callable[..., Awaitable[rtc.Room]]
+
+
+@pytest.fixture
+async def join(server: Server, request: pytest.FixtureRequest) -> AsyncIterator[Joined]:
+    """Join with the Python SDK; the room is named after the test."""
+    rooms: list[rtc.Room] = []
+
+    async def joined(identity: str, *, options: rtc.RoomOptions | None = None, **grants: object) -> rtc.Room:
+        room = rtc.Room()
+        await room.connect(
+            server.url, server.token(identity, request.node.name, **grants), options or rtc.RoomOptions()
+        )
+        rooms.append(room)
+        return room
+
+    yield joined
+    await asyncio.gather(*(room.disconnect() for room in rooms), return_exceptions=True)
+
+
+@pytest.fixture(scope="session")
+def bundle() -> Path:
+    """The test page with livekit-client, built once."""
+    if not (PAGE / "node_modules").exists():
+        subprocess.run(["npm", "ci", "--silent"], cwd=PAGE, check=True)
+    subprocess.run(["npm", "run", "--silent", "build"], cwd=PAGE, check=True)
+    return PAGE
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """Chromium with a fake camera and microphone."""
+    async with async_playwright() as playwright:
+        started = await playwright.chromium.launch(
+            executable_path="/usr/bin/chromium",
+            args=[
+                "--no-sandbox",
+                "--use-fake-device-for-media-stream",
+                "--use-fake-ui-for-media-stream",
+                "--autoplay-policy=no-user-gesture-required",
+            ],
+        )
+        yield started
+        await started.close()
+
+
+@pytest.fixture
+async def open_page(browser: Browser, bundle: Path) -> AsyncIterator[Callable[[], Awaitable[Page]]]:
+    """A fresh test page, on an origin of its own."""
+    app = web.Application()
+    app.router.add_static("/", bundle)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    context = await browser.new_context(permissions=["camera", "microphone"])
+
+    async def opened() -> Page:
+        page = await context.new_page()
+        await page.goto(f"http://127.0.0.1:{runner.addresses[0][1]}/index.html")
+        return page
+
+    yield opened
+    await context.close()
+    await runner.cleanup()
+
+
+async def eventually(probe: Callable[[], Awaitable[object] | object], seconds: float = 10.0) -> None:
+    """Wait until the probe is true. Raises TimeoutError."""
+    async with asyncio.timeout(seconds):
+        while True:
+            found = probe()
+            if isinstance(found, Awaitable):
+                found = await found
+            if found:
+                return
+            await asyncio.sleep(0.05)

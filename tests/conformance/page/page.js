@@ -1,0 +1,60 @@
+// The test page: livekit-client on window, and a few words to look at a call from outside.
+import * as livekit from "livekit-client";
+
+const rooms = new Map();
+const events = [];
+
+async function join(name, url, token, options = {}, connect = {}) {
+  const room = new livekit.Room({ disconnectOnPageLeave: false, ...options });
+  rooms.set(name, room);
+  const note = (kind) => (...args) => events.push({ name, kind, detail: describe(kind, args) });
+  for (const kind of Object.values(livekit.RoomEvent)) room.on(kind, note(kind));
+  room.on("trackSubscribed", (track) => document.body.append(track.attach()));
+  room.on("trackUnsubscribed", (track) => track.detach().forEach((element) => element.remove()));
+  await room.connect(url, token, connect);
+  return room.localParticipant.sid;
+}
+
+function describe(kind, args) {
+  if (kind === "dataReceived") return new TextDecoder().decode(args[0]);
+  if (kind === "disconnected") return args[0];
+  if (kind === "trackSubscribed") return args[2].identity;
+  return undefined;
+}
+
+function seen(name, kind) {
+  return events.filter((event) => event.name === name && event.kind === kind).map((event) => event.detail ?? null);
+}
+
+async function received(name) {
+  const room = rooms.get(name);
+  const found = {};
+  for (const participant of room.remoteParticipants.values()) {
+    for (const publication of participant.trackPublications.values()) {
+      const report = await publication.track?.getRTCStatsReport();
+      const key = `${participant.identity}/${publication.source}`;
+      found[key] = { muted: publication.isMuted, subscribed: publication.isSubscribed };
+      report?.forEach((entry) => {
+        if (entry.type !== "inbound-rtp") return;
+        const { framesDecoded, totalAudioEnergy, packetsReceived, packetsLost, frameWidth, nackCount, pliCount } = entry;
+        Object.assign(found[key], { framesDecoded, totalAudioEnergy, packetsReceived, packetsLost, frameWidth, nackCount, pliCount });
+      });
+    }
+  }
+  return found;
+}
+
+async function candidatePair(name) {
+  const report = await rooms.get(name).engine.pcManager.publisher.pc.getStats();
+  const byId = new Map();
+  report.forEach((entry) => byId.set(entry.id, entry));
+  for (const entry of byId.values()) {
+    if (entry.type === "transport" && entry.selectedCandidatePairId) {
+      const remote = byId.get(byId.get(entry.selectedCandidatePairId).remoteCandidateId);
+      return { port: remote.port, protocol: remote.protocol };
+    }
+  }
+  return null;
+}
+
+Object.assign(window, { livekit, rooms, events, join, seen, received, candidatePair });
