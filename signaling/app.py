@@ -114,7 +114,5 @@ async def _twirp(request: web.Request) -> web.Response:
             request.match_info["method"], body, is_json=is_json, grant=claims.video
         )
     except SignalingError as problem:
-        return web.json_response(
-            {"code": problem.code, "msg": str(problem)}, status=HTTP_STATUS[problem.code]
-        )
+        return web.json_response({"code": problem.code, "msg": str(problem)}, status=HTTP_STATUS[problem.code])
     return web.Response(body=answer, content_type="application/json" if is_json else "application/protobuf")

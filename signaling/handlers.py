@@ -90,9 +90,7 @@ def add_track(participant: Participant, request: AddTrackRequest) -> None:
     for codec in request.simulcast_codecs:
         if codec.cid:
             track.cids.add(codec.cid)
-    participant.send(
-        SignalResponse(track_published=TrackPublishedResponse(cid=request.cid, track=track.info))
-    )
+    participant.send(SignalResponse(track_published=TrackPublishedResponse(cid=request.cid, track=track.info)))
     uplink = participant.offers.uplink_of(request.cid) if participant.offers is not None else None
     if uplink is not None and not track.is_published:
         room.publish(track, uplink)
@@ -183,9 +181,7 @@ def _allowed(participant: Participant, track: Track, request: SubscriptionPermis
 def sync_state(participant: Participant, state: SyncState) -> None:
     """Take up again what the client believes; when it publishes what we do not know, it must come anew."""
     if any(published.track.sid not in participant.tracks for published in state.publish_tracks):
-        participant.send(
-            SignalResponse(leave=LeaveRequest(action=LeaveRequest.RECONNECT, can_reconnect=True))
-        )
+        participant.send(SignalResponse(leave=LeaveRequest(action=LeaveRequest.RECONNECT, can_reconnect=True)))
         return
     for sid in state.track_sids_disabled:
         wishes = participant.wishes.setdefault(sid, Wishes())
@@ -214,15 +210,11 @@ def _update_metadata(participant: Participant, request: UpdateParticipantMetadat
     elif request.ByteSize() > limit:
         reason = RequestResponse.LIMIT_EXCEEDED
     else:
-        participant.set_details(
-            name=request.name, metadata=request.metadata, attributes=dict(request.attributes)
-        )
+        participant.set_details(name=request.name, metadata=request.metadata, attributes=dict(request.attributes))
         participant.room.announce(participant)
     participant.send(
         SignalResponse(
-            request_response=RequestResponse(
-                request_id=request.request_id, reason=reason, update_metadata=request
-            )
+            request_response=RequestResponse(request_id=request.request_id, reason=reason, update_metadata=request)
         )
     )
 

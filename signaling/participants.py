@@ -125,9 +125,7 @@ class Participant:
                 self.attributes[key] = value
             else:
                 self.attributes.pop(key, None)
-        self.claims = replace(
-            self.claims, name=self.name, metadata=self.metadata, attributes=dict(self.attributes)
-        )
+        self.claims = replace(self.claims, name=self.name, metadata=self.metadata, attributes=dict(self.attributes))
 
     def track_of(self, cid: str) -> Track | None:
         """The track announced under a client's own id."""

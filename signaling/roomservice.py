@@ -78,10 +78,7 @@ class RoomService:
         if not request.name:
             raise InvalidArgumentError("room has no name")
         self._check_metadata(request.metadata)
-        if (
-            request.name not in self._rooms.by_name
-            and len(self._rooms.by_name) >= self._sessions.settings.limits.rooms
-        ):
+        if request.name not in self._rooms.by_name and len(self._rooms.by_name) >= self._sessions.settings.limits.rooms:
             raise LimitExceededError("too many rooms")
         room = self._rooms.create(request.name)
         room.info.empty_timeout = request.empty_timeout or room.info.empty_timeout
@@ -118,9 +115,7 @@ class RoomService:
     async def _participant(self, grant: VideoGrant, request: api.RoomParticipantIdentity) -> ParticipantInfo:
         return self._target(grant, request.room, request.identity).info()
 
-    async def _remove(
-        self, grant: VideoGrant, request: api.RoomParticipantIdentity
-    ) -> api.RemoveParticipantResponse:
+    async def _remove(self, grant: VideoGrant, request: api.RoomParticipantIdentity) -> api.RemoveParticipantResponse:
         participant = self._target(grant, request.room, request.identity)
         await disconnect(participant, DisconnectReason.PARTICIPANT_REMOVED, LeaveRequest.DISCONNECT)
         return api.RemoveParticipantResponse()
@@ -141,9 +136,7 @@ class RoomService:
         if request.HasField("permission"):
             participant.room.permit(participant, request.permission)
         if request.name or request.metadata or request.attributes:
-            participant.set_details(
-                name=request.name, metadata=request.metadata, attributes=dict(request.attributes)
-            )
+            participant.set_details(name=request.name, metadata=request.metadata, attributes=dict(request.attributes))
             participant.room.announce(participant)
             participant.room.refresh_token(participant)
         return participant.info()

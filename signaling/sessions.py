@@ -251,9 +251,7 @@ class Sessions:
         participant.data = DataChannels(
             self.settings.limits,
             on_packet=lambda packet: self._data(participant, packet),
-            on_overflow=lambda: self.end(
-                participant, DisconnectReason.STATE_MISMATCH, LeaveRequest.RECONNECT
-            ),
+            on_overflow=lambda: self.end(participant, DisconnectReason.STATE_MISMATCH, LeaveRequest.RECONNECT),
         )
         data = participant.data
         publisher = Peer(
@@ -280,9 +278,7 @@ class Sessions:
             on_channel=lambda _: None,
         )
         participant.subscriber = ServerOffers(subscriber, lambda offer: _send_offer(participant, offer))
-        data.adopt(
-            subscriber.secure.open_channel(RELIABLE, ordered=True, max_retransmits=None), outgoing=True
-        )
+        data.adopt(subscriber.secure.open_channel(RELIABLE, ordered=True, max_retransmits=None), outgoing=True)
         data.adopt(subscriber.secure.open_channel(LOSSY, ordered=False, max_retransmits=0), outgoing=True)
 
     def _connected(self, participant: Participant, *, primary: bool) -> None:
@@ -331,10 +327,7 @@ class Sessions:
         lost_at = participant.signal_lost_at
         if lost_at is not None and now - lost_at > limits.resume_seconds:
             self.end(participant, DisconnectReason.SIGNAL_CLOSE)
-        elif (
-            participant.state != ParticipantInfo.ACTIVE
-            and time.time() - participant.joined_at > limits.join_seconds
-        ):
+        elif participant.state != ParticipantInfo.ACTIVE and time.time() - participant.joined_at > limits.join_seconds:
             self.end(participant, DisconnectReason.JOIN_FAILURE)
         else:
             if now > participant.refresh_at:

@@ -86,9 +86,7 @@ class ServerOffers:
             section = Section(kind, str(index + 1), "inactive")
             section.codecs = list(codecs.OFFERED_AUDIO if kind == "audio" else codecs.OFFERED_VIDEO)
             section.extensions = {
-                number: uri
-                for number, uri in _EXTENSIONS.items()
-                if kind == "audio" or uri != rtp.AUDIO_LEVEL
+                number: uri for number, uri in _EXTENSIONS.items() if kind == "audio" or uri != rtp.AUDIO_LEVEL
             }
             if entry is not None:
                 track, downlink = entry

@@ -85,9 +85,7 @@ def parse_vp8(data: bytes, at: int, end: int) -> Vp8Descriptor | None:
         return None
     start = at
     first = data[at]
-    found = Vp8Descriptor(
-        1, starts_frame=first & 0x10 != 0 and first & 0x07 == 0, is_reference=not first & 0x20
-    )
+    found = Vp8Descriptor(1, starts_frame=first & 0x10 != 0 and first & 0x07 == 0, is_reference=not first & 0x20)
     at += 1
     if not first & 0x80:
         return found

@@ -229,6 +229,4 @@ class Downlink:
         self._sent_reports[ntp >> 16 & 0xFFFFFFFF] = now
         while len(self._sent_reports) > KEPT_REPORTS:
             del self._sent_reports[next(iter(self._sent_reports))]
-        return rtcp.SenderReport(
-            self.ssrc, ntp & 0xFFFFFFFFFFFFFFFF, timestamp & 0xFFFFFFFF, self.packets, self.octets
-        )
+        return rtcp.SenderReport(self.ssrc, ntp & 0xFFFFFFFFFFFFFFFF, timestamp & 0xFFFFFFFF, self.packets, self.octets)

@@ -162,11 +162,7 @@ class Peer:
 
     def _is_expected(self, view: memoryview) -> bool:
         ssrc = int.from_bytes(view[8:12], "big")
-        return (
-            ssrc in self._streams
-            or ssrc in self._repairs
-            or len(self._streams) + len(self._repairs) < MAX_STREAMS
-        )
+        return ssrc in self._streams or ssrc in self._repairs or len(self._streams) + len(self._repairs) < MAX_STREAMS
 
     def _note_arrival(self, packet: Packet, now: float) -> None:
         value = packet.extensions.get(self._transport_cc_in)

@@ -78,10 +78,7 @@ class TimestampMap:
         else:
             elapsed = max(1, round((now - self._last_at) * self._clock_rate))
             out = self.last_out + elapsed
-            if (
-                aligned is not None
-                and 0 < (aligned - self.last_out) & 0xFFFFFFFF < elapsed + self._clock_rate
-            ):
+            if aligned is not None and 0 < (aligned - self.last_out) & 0xFFFFFFFF < elapsed + self._clock_rate:
                 out = aligned
         self.offset = out - source
 

@@ -95,9 +95,7 @@ class Stream:
         self._window_octets += len(packet.data)
         elapsed = now - self._window_at
         if elapsed >= BITRATE_WINDOW_SECONDS:
-            self.bitrate_bps = (
-                8 * self._window_octets / elapsed if elapsed < 3 * BITRATE_WINDOW_SECONDS else 0.0
-            )
+            self.bitrate_bps = 8 * self._window_octets / elapsed if elapsed < 3 * BITRATE_WINDOW_SECONDS else 0.0
             self._window_at, self._window_octets = now, 0
 
     def due_nacks(self, now: float, retry_seconds: float) -> list[int]:
@@ -127,9 +125,7 @@ class Stream:
         if self.report is not None:
             lsr = self.report.ntp >> 16 & 0xFFFFFFFF
             dlsr = round((now - self.report_at) * 65536)
-        return rtcp.ReceptionReport(
-            self.ssrc, min(fraction, 255), lost, self.highest, round(self.jitter), lsr, dlsr
-        )
+        return rtcp.ReceptionReport(self.ssrc, min(fraction, 255), lost, self.highest, round(self.jitter), lsr, dlsr)
 
 
 class Uplink:

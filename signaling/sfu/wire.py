@@ -106,9 +106,7 @@ class PlainCalls:
         slots = self._sending
         for index in range(count):
             try:
-                self._socket.sendto(
-                    slots.views[index][: slots.lengths[index]], from_address(slots.addresses[index])
-                )
+                self._socket.sendto(slots.views[index][: slots.lengths[index]], from_address(slots.addresses[index]))
             except OSError:
                 return index
         return count
