@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable
 
 from aiortc import RTCDataChannel
@@ -15,6 +16,8 @@ logger = logging.getLogger(__name__)
 
 RELIABLE = "_reliable"
 LOSSY = "_lossy"
+MAX_WAITING_PACKETS = 256
+"""Reliable packets kept for a participant whose channel is about to open."""
 LOSSY_BUFFER_BYTES = 128 * 1024
 """A lossy channel that has fallen this far behind loses packets, as its name says."""
 
@@ -29,6 +32,7 @@ class DataChannels:
         self._on_packet = on_packet
         self._on_overflow = on_overflow
         self._outgoing: dict[str, RTCDataChannel] = {}
+        self._waiting: deque[bytes] = deque()
         self.last_sequence = 0
         self.dropped = 0
 
@@ -40,6 +44,8 @@ class DataChannels:
         channel.on("message", lambda message: self._received(message, reliable=reliable))
         if outgoing:
             self._outgoing[channel.label] = channel
+            channel.on("open", self._send_waiting)
+            self._send_waiting()
 
     def _received(self, message: bytes | str, *, reliable: bool) -> None:
         data = message.encode() if isinstance(message, str) else message
@@ -59,11 +65,14 @@ class DataChannels:
         self._on_packet(packet)
 
     def send(self, packet: DataPacket, payload: bytes) -> None:
-        """Send on the channel of the packet's kind; what finds no open channel is lost."""
+        """Send on the channel of the packet's kind; reliable packets wait for it to open."""
         reliable = packet.kind == DataPacket.RELIABLE
         channel = self._outgoing.get(RELIABLE if reliable else LOSSY)
         if channel is None or channel.readyState != "open":
-            self.dropped += 1
+            if reliable and len(self._waiting) < MAX_WAITING_PACKETS:
+                self._waiting.append(payload)
+            else:
+                self.dropped += 1
             return
         limit = self._limits.data_buffer_bytes if reliable else LOSSY_BUFFER_BYTES
         if channel.bufferedAmount > limit:
@@ -72,3 +81,9 @@ class DataChannels:
                 self._on_overflow()
             return
         channel.send(payload)
+
+    def _send_waiting(self) -> None:
+        channel = self._outgoing.get(RELIABLE)
+        if channel is not None and channel.readyState == "open":
+            while self._waiting:
+                channel.send(self._waiting.popleft())

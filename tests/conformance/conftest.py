@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -32,9 +33,9 @@ class Server:
     url: str
     sessions: Sessions | None
 
-    def token(self, identity: str, room: str, **grants: object) -> str:
+    def token(self, identity: str, room: str, **grants: Any) -> str:
         """An access token; grants beyond joining by LiveKit's Python names."""
-        video = api.VideoGrants(room_join=True, room=room, **grants)
+        video = api.VideoGrants(**{"room_join": True, "room": room, **grants})
         return api.AccessToken(KEY, SECRET).with_identity(identity).with_grants(video).to_jwt()
 
 
@@ -70,7 +71,7 @@ async def join(server: Server, request: pytest.FixtureRequest) -> AsyncIterator[
     """Join with the Python SDK; the room is named after the test."""
     rooms: list[rtc.Room] = []
 
-    async def joined(identity: str, *, options: rtc.RoomOptions | None = None, **grants: object) -> rtc.Room:
+    async def joined(identity: str, *, options: rtc.RoomOptions | None = None, **grants: Any) -> rtc.Room:
         room = rtc.Room()
         await room.connect(
             server.url, server.token(identity, request.node.name, **grants), options or rtc.RoomOptions()

@@ -1,0 +1,73 @@
+"""Sound and pictures for the Python SDK to publish."""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+from livekit import rtc
+
+_RATE = 48000
+
+
+async def publish_tone(room: rtc.Room) -> rtc.LocalTrackPublication:
+    """Publish a microphone track that hums for as long as the room is connected."""
+    source = rtc.AudioSource(_RATE, 1)
+    track = rtc.LocalAudioTrack.create_audio_track("tone", source)
+    options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
+    publication = await room.local_participant.publish_track(track, options)
+    _keep(room, asyncio.create_task(_hum(room, source)))
+    return publication
+
+
+async def publish_picture(room: rtc.Room, width: int = 640, height: int = 360) -> rtc.LocalTrackPublication:
+    """Publish a camera track of a moving bar."""
+    source = rtc.VideoSource(width, height)
+    track = rtc.LocalVideoTrack.create_video_track("picture", source)
+    options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_CAMERA)
+    publication = await room.local_participant.publish_track(track, options)
+    _keep(room, asyncio.create_task(_move(room, source, width, height)))
+    return publication
+
+
+async def loudest(track: rtc.Track, frames: int = 50) -> int:
+    """The loudest sample in the next frames."""
+    peak = seen = 0
+    stream = rtc.AudioStream(track)
+    async for event in stream:
+        peak = max(peak, int(np.abs(np.frombuffer(event.frame.data, dtype=np.int16)).max()))
+        seen += 1
+        if seen >= frames:
+            break
+    await stream.aclose()
+    return peak
+
+
+_tasks: set[asyncio.Task[None]] = set()
+
+
+def _keep(room: rtc.Room, task: asyncio.Task[None]) -> None:
+    _tasks.add(task)
+    task.add_done_callback(_tasks.discard)
+    room.on("disconnected", lambda *_: task.cancel())
+
+
+async def _hum(room: rtc.Room, source: rtc.AudioSource) -> None:
+    step = 0
+    while room.isconnected():
+        phase = (np.arange(480) + 480 * step) * 2 * np.pi * 440 / _RATE
+        samples = (np.sin(phase) * 8000).astype(np.int16)
+        await source.capture_frame(rtc.AudioFrame(samples.tobytes(), _RATE, 1, 480))
+        step += 1
+        await asyncio.sleep(0.008)
+
+
+async def _move(room: rtc.Room, source: rtc.VideoSource, width: int, height: int) -> None:
+    step = 0
+    while room.isconnected():
+        picture = np.zeros((height, width, 4), dtype=np.uint8)
+        left = step * 7 % (width - 40)
+        picture[:, left : left + 40] = 255
+        source.capture_frame(rtc.VideoFrame(width, height, rtc.VideoBufferType.RGBA, picture.tobytes()))
+        step += 1
+        await asyncio.sleep(1 / 20)

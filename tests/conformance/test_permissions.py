@@ -1,0 +1,88 @@
+"""What a token allows, and what changes when an administrator changes it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from livekit import api, rtc
+from livekit.rtc.participant import PublishTrackError
+
+from tests.conformance.conftest import Joined, Server, eventually
+from tests.conformance.media import publish_tone
+
+
+async def test_a_waiting_participant_neither_hears_nor_speaks_until_admitted(
+    join: Joined, admin: api.LiveKitAPI, request: pytest.FixtureRequest
+) -> None:
+    doctor = await join("doctor")
+    heard: list[bytes] = []
+    doctor.on("data_received", lambda packet: heard.append(packet.data))
+    await publish_tone(doctor)
+    patient = await join("patient", can_publish=False, can_subscribe=False, can_publish_data=False)
+    subscribed = asyncio.Event()
+    patient.on("track_subscribed", lambda *_: subscribed.set())
+
+    with pytest.raises((PublishTrackError, TimeoutError)):
+        await asyncio.wait_for(publish_tone(patient), 3)
+    await patient.local_participant.publish_data(b"let me in")
+    await asyncio.sleep(0.5)
+    assert not subscribed.is_set()
+    assert heard == []
+
+    await admin.room.update_participant(
+        api.UpdateParticipantRequest(
+            room=request.node.name,
+            identity="patient",
+            permission=api.ParticipantPermission(can_publish=True, can_subscribe=True, can_publish_data=True),
+        )
+    )
+    await asyncio.wait_for(subscribed.wait(), 10)
+    await publish_tone(patient)
+    await patient.local_participant.publish_data(b"thank you")
+    await eventually(lambda: heard == [b"thank you"])
+    await eventually(lambda: len(doctor.remote_participants["patient"].track_publications) == 1)
+
+
+async def test_revoking_takes_published_and_subscribed_tracks_away(
+    join: Joined, admin: api.LiveKitAPI, request: pytest.FixtureRequest
+) -> None:
+    host, guest = await join("host"), await join("guest")
+    await publish_tone(host)
+    await publish_tone(guest)
+    await eventually(lambda: len(_subscribed(guest, "host")) == 1 and len(_subscribed(host, "guest")) == 1)
+
+    await admin.room.update_participant(
+        api.UpdateParticipantRequest(
+            room=request.node.name,
+            identity="guest",
+            permission=api.ParticipantPermission(can_publish=False, can_subscribe=False, can_publish_data=False),
+        )
+    )
+    await _falls_silent(_subscribed(guest, "host")[0])
+    await eventually(lambda: not host.remote_participants["guest"].track_publications)
+
+
+async def test_a_token_without_room_join_opens_nothing(server: Server) -> None:
+    room = rtc.Room()
+    with pytest.raises(rtc.ConnectError):
+        await room.connect(server.url, server.token("someone", "closed", room_join=False))
+
+
+async def _falls_silent(track: rtc.Track) -> None:
+    """Wait until no packet arrives any more; the SDK has no event for a track the server took away."""
+    before = -1
+    async with asyncio.timeout(10):
+        while (now := await _packets(track)) != before:
+            before = now
+            await asyncio.sleep(0.5)
+
+
+async def _packets(track: rtc.Track) -> int:
+    stats = await track.get_stats()
+    return sum(entry.inbound_rtp.received.packets_received for entry in stats if entry.HasField("inbound_rtp"))
+
+
+def _subscribed(room: rtc.Room, identity: str) -> list[rtc.Track]:
+    publications = room.remote_participants[identity].track_publications.values()
+    return [publication.track for publication in publications if publication.track]

@@ -1,0 +1,196 @@
+"""The Python SDK and livekit-api against the server."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from livekit import api, rtc
+
+from tests.conformance.conftest import Joined, Server, eventually
+from tests.conformance.media import loudest, publish_picture, publish_tone
+
+
+async def test_sound_and_picture_arrive(join: Joined) -> None:
+    viewer, publisher = await join("viewer"), await join("publisher")
+    tracks: asyncio.Queue[rtc.Track] = asyncio.Queue()
+    viewer.on("track_subscribed", lambda track, *_: tracks.put_nowait(track))
+    await publish_tone(publisher)
+    await publish_picture(publisher)
+    by_kind = {}
+    for _ in range(2):
+        track = await asyncio.wait_for(tracks.get(), 10)
+        by_kind[track.kind] = track
+    assert await asyncio.wait_for(loudest(by_kind[rtc.TrackKind.KIND_AUDIO]), 10) > 2000
+    frames = 0
+    stream = rtc.VideoStream(by_kind[rtc.TrackKind.KIND_VIDEO])
+    async with asyncio.timeout(15):
+        async for event in stream:
+            frames += 1
+            if frames >= 20:
+                assert event.frame.width >= 320
+                break
+    await stream.aclose()
+
+
+async def test_data_reaches_everyone_or_only_those_named(join: Joined) -> None:
+    sender, one, two = await join("sender"), await join("one"), await join("two")
+    got: dict[str, list[bytes]] = {"one": [], "two": []}
+    one.on("data_received", lambda packet: got["one"].append(packet.data))
+    two.on("data_received", lambda packet: got["two"].append(packet.data))
+    await sender.local_participant.publish_data(b"all", topic="chat")
+    await sender.local_participant.publish_data(b"two", destination_identities=["two"])
+    await sender.local_participant.publish_data(b"lossy", reliable=False)
+    await eventually(lambda: sorted(got["two"]) == [b"all", b"lossy", b"two"])
+    assert sorted(got["one"]) == [b"all", b"lossy"]
+
+
+async def test_a_text_stream_arrives_whole(join: Joined) -> None:
+    sender, reader = await join("sender"), await join("reader")
+    texts: asyncio.Queue[str] = asyncio.Queue()
+    reading: set[asyncio.Task[None]] = set()
+
+    async def read(stream: rtc.TextStreamReader) -> None:
+        texts.put_nowait(await stream.read_all())
+
+    def opened(stream: rtc.TextStreamReader, _: str) -> None:
+        reading.add(asyncio.create_task(read(stream)))
+
+    reader.register_text_stream_handler("chat", opened)
+    text = "pole pole ndio mwendo " * 2000
+    await sender.local_participant.send_text(text, topic="chat")
+    assert await asyncio.wait_for(texts.get(), 10) == text
+
+
+async def test_a_remote_call_returns(join: Joined) -> None:
+    caller, callee = await join("caller"), await join("callee")
+
+    async def answer(call: rtc.RpcInvocationData) -> str:
+        return f"{call.caller_identity} asked {call.payload}"
+
+    callee.local_participant.register_rpc_method("ask", answer)
+    reply = await caller.local_participant.perform_rpc(
+        destination_identity="callee", method="ask", payload="how are you"
+    )
+    assert reply == "caller asked how are you"
+
+
+async def test_muting_is_told_and_silences(join: Joined) -> None:
+    listener, speaker = await join("listener"), await join("speaker")
+    told: asyncio.Queue[str] = asyncio.Queue()
+    listener.on("track_muted", lambda *_: told.put_nowait("muted"))
+    listener.on("track_unmuted", lambda *_: told.put_nowait("unmuted"))
+    publication = await publish_tone(speaker)
+    await eventually(lambda: listener.remote_participants["speaker"].track_publications)
+    track = publication.track
+    assert isinstance(track, rtc.LocalAudioTrack)
+    track.mute()
+    assert await asyncio.wait_for(told.get(), 5) == "muted"
+    track.unmute()
+    assert await asyncio.wait_for(told.get(), 5) == "unmuted"
+
+
+async def test_unpublishing_takes_the_track_from_others(join: Joined) -> None:
+    viewer, publisher = await join("viewer"), await join("publisher")
+    gone = asyncio.Event()
+    viewer.on("track_unpublished", lambda *_: gone.set())
+    publication = await publish_tone(publisher)
+    await eventually(lambda: viewer.remote_participants["publisher"].track_publications)
+    await publisher.local_participant.unpublish_track(publication.sid)
+    await asyncio.wait_for(gone.wait(), 5)
+
+
+async def test_the_same_identity_again_replaces_the_older(join: Joined) -> None:
+    older = await join("amina")
+    ended: asyncio.Queue[int] = asyncio.Queue()
+    older.on("disconnected", lambda reason: ended.put_nowait(reason))
+    await join("amina")
+    assert await asyncio.wait_for(ended.get(), 5) == rtc.DisconnectReason.DUPLICATE_IDENTITY
+
+
+async def test_attributes_and_metadata_reach_others(join: Joined) -> None:
+    other = await join("other")
+    me = await join("me", can_update_own_metadata=True)
+    await me.local_participant.set_attributes({"hand": "up"})
+    await me.local_participant.set_metadata("m")
+    await eventually(lambda: dict(other.remote_participants["me"].attributes) == {"hand": "up"})
+    await eventually(lambda: other.remote_participants["me"].metadata == "m")
+
+
+async def test_a_full_room_refuses(
+    server: Server, admin: api.LiveKitAPI, join: Joined, request: pytest.FixtureRequest
+) -> None:
+    await admin.room.create_room(api.CreateRoomRequest(name=request.node.name, max_participants=1))
+    await join("first")
+    room = rtc.Room()
+    with pytest.raises(rtc.ConnectError):
+        await room.connect(server.url, server.token("second", request.node.name))
+
+
+async def test_room_service_sees_and_changes_the_room(
+    admin: api.LiveKitAPI, join: Joined, request: pytest.FixtureRequest
+) -> None:
+    name = request.node.name
+    created = await admin.room.create_room(api.CreateRoomRequest(name=name, metadata="first", empty_timeout=60))
+    assert created.name == name
+    assert created.sid.startswith("RM_")
+    room = await join("guest")
+    publication = await publish_tone(room)
+    listed = await admin.room.list_rooms(api.ListRoomsRequest(names=[name]))
+    assert [found.num_participants for found in listed.rooms] == [1]
+    await eventually(lambda: _sids(admin, name, [publication.sid]))
+
+    muted = asyncio.Event()
+    room.on("track_muted", lambda *_: muted.set())
+    await admin.room.mute_published_track(
+        api.MuteRoomTrackRequest(room=name, identity="guest", track_sid=publication.sid, muted=True)
+    )
+    await asyncio.wait_for(muted.wait(), 5)
+
+    changed: asyncio.Queue[str] = asyncio.Queue()
+    room.on("room_metadata_changed", lambda _, new: changed.put_nowait(new))
+    await admin.room.update_room_metadata(api.UpdateRoomMetadataRequest(room=name, metadata="second"))
+    assert await asyncio.wait_for(changed.get(), 5) == "second"
+
+    data: asyncio.Queue[bytes] = asyncio.Queue()
+    room.on("data_received", lambda packet: data.put_nowait(packet.data))
+    await admin.room.send_data(
+        api.SendDataRequest(room=name, data=b"notice", kind=api.DataPacket.Kind.RELIABLE, topic="t")
+    )
+    assert await asyncio.wait_for(data.get(), 5) == b"notice"
+
+    ended: asyncio.Queue[int] = asyncio.Queue()
+    room.on("disconnected", lambda reason: ended.put_nowait(reason))
+    await admin.room.remove_participant(api.RoomParticipantIdentity(room=name, identity="guest"))
+    assert await asyncio.wait_for(ended.get(), 5) == rtc.DisconnectReason.PARTICIPANT_REMOVED
+    with pytest.raises(api.TwirpError) as caught:
+        await admin.room.get_participant(api.RoomParticipantIdentity(room=name, identity="guest"))
+    assert caught.value.code == "not_found"
+
+
+async def _sids(admin: api.LiveKitAPI, room: str, wanted: list[str]) -> bool:
+    found = await admin.room.get_participant(api.RoomParticipantIdentity(room=room, identity="guest"))
+    return [track.sid for track in found.tracks] == wanted
+
+
+async def test_deleting_a_room_ends_it_for_everyone(
+    admin: api.LiveKitAPI, join: Joined, request: pytest.FixtureRequest
+) -> None:
+    room = await join("guest")
+    ended: asyncio.Queue[int] = asyncio.Queue()
+    room.on("disconnected", lambda reason: ended.put_nowait(reason))
+    await admin.room.delete_room(api.DeleteRoomRequest(room=request.node.name))
+    assert await asyncio.wait_for(ended.get(), 5) == rtc.DisconnectReason.ROOM_DELETED
+
+
+async def test_selective_subscription_is_honoured(join: Joined) -> None:
+    publisher = await join("publisher")
+    viewer = await join("viewer", options=rtc.RoomOptions(auto_subscribe=False))
+    subscribed = asyncio.Event()
+    viewer.on("track_subscribed", lambda *_: subscribed.set())
+    await publish_tone(publisher)
+    await eventually(lambda: viewer.remote_participants["publisher"].track_publications)
+    publication = next(iter(viewer.remote_participants["publisher"].track_publications.values()))
+    assert not subscribed.is_set()
+    publication.set_subscribed(True)
+    await asyncio.wait_for(subscribed.wait(), 5)

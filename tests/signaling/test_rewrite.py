@@ -1,0 +1,89 @@
+"""Renumbering: no gap the receiver would wait for, no number twice."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from signaling.sfu.codecs import Vp8Descriptor
+from signaling.sfu.rewrite import SequenceMap, TimestampMap, Vp8Map
+
+
+def test_a_left_out_packet_leaves_no_gap() -> None:
+    numbers = SequenceMap(first_out=100)
+    numbers.restart(1000)
+    assert numbers.forward(1000) == 100
+    numbers.drop(1001)
+    assert numbers.forward(1002) == 101
+
+
+def test_a_late_packet_from_before_a_gap_keeps_its_own_number() -> None:
+    numbers = SequenceMap(first_out=100)
+    numbers.restart(1000)
+    numbers.forward(1000)
+    numbers.forward(1002)
+    numbers.drop(1003)
+    assert numbers.forward(1004) == 103
+    assert numbers.forward(1001) == 101
+
+
+def test_a_packet_from_before_a_switch_is_not_sent() -> None:
+    numbers = SequenceMap(first_out=1)
+    numbers.restart(50)
+    assert numbers.forward(50) == 1
+    numbers.restart(9000)
+    assert numbers.forward(9000) == 2
+    assert numbers.forward(8999) is None
+
+
+@given(st.lists(st.sampled_from(["send", "drop", "lose"]), min_size=1, max_size=300))
+def test_what_is_sent_is_unique_and_gaps_are_only_losses(steps: list[str]) -> None:
+    numbers = SequenceMap(first_out=1)
+    numbers.restart(500)
+    sent: list[int] = []
+    lost = 0
+    for source, step in enumerate(steps, 500):
+        if step == "send":
+            out = numbers.forward(source)
+            assert out is not None
+            assert out == len(sent) + lost + 1
+            sent.append(out)
+        elif step == "drop":
+            numbers.drop(source)
+        else:
+            lost += 1
+    assert len(set(sent)) == len(sent)
+
+
+def test_time_goes_on_evenly_over_a_switch() -> None:
+    times = TimestampMap(90000, first_out=1000)
+    times.restart(5000, now=10.0)
+    first = times.forward(5000, 10.0)
+    times.restart(700_000, now=10.5)
+    assert times.forward(700_000, 10.5) - first == 45000
+
+
+def test_timestamps_wrap_without_a_jump() -> None:
+    times = TimestampMap(90000, first_out=0xFFFFFFFF)
+    times.restart(0xFFFFFFF0, now=1.0)
+    before = times.forward(0xFFFFFFF0, 1.0)
+    after = times.forward(0x10, 1.1)
+    assert (after - before) & 0xFFFFFFFF == 0x20
+
+
+def test_picture_numbers_go_on_over_a_switch() -> None:
+    pictures = Vp8Map()
+    pictures.restart(Vp8Descriptor(4, starts_frame=True, picture_id=300, tl0_picture=20, temporal_layer=0))
+    assert pictures.forward(Vp8Descriptor(4, starts_frame=True, picture_id=300, tl0_picture=20, temporal_layer=0)) == (
+        1,
+        1,
+    )
+    assert pictures.forward(Vp8Descriptor(4, starts_frame=True, picture_id=301, tl0_picture=20, temporal_layer=1)) == (
+        2,
+        1,
+    )
+    pictures.restart(Vp8Descriptor(4, starts_frame=True, picture_id=9, tl0_picture=200, temporal_layer=0))
+    assert pictures.forward(Vp8Descriptor(4, starts_frame=True, picture_id=9, tl0_picture=200, temporal_layer=0)) == (
+        3,
+        2,
+    )

@@ -1,0 +1,58 @@
+"""RTCP read and written, transport-wide feedback included."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from signaling.sfu import rtcp, twcc
+
+
+def test_reports_are_read_back() -> None:
+    sent = rtcp.SenderReport(1, 2**63 + 5, 90000, 10, 1000)
+    block = rtcp.ReceptionReport(9, 25, -3, 70000, 12, 99, 65536)
+    data = rtcp.sender_report(sent) + rtcp.source_description(1, "sfu") + rtcp.receiver_report(1, [block])
+    assert rtcp.parse(data) == [sent, block]
+
+
+def test_a_nack_names_each_lost_packet_once() -> None:
+    lost = [65534, 65535, 3, 17, 100]
+    (found,) = rtcp.parse(rtcp.nack(1, 2, lost))
+    assert isinstance(found, rtcp.Nack)
+    assert found.media_ssrc == 2
+    assert found.sequences == lost
+
+
+def test_key_frame_requests_are_recognised() -> None:
+    assert rtcp.parse(rtcp.pli(1, 2)) == [rtcp.KeyFrameRequest(2)]
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_read_or_refused(data: bytes) -> None:
+    try:
+        rtcp.parse(data)
+    except ValueError:
+        return
+
+
+@given(st.lists(st.tuples(st.integers(1, 40), st.integers(0, 400)), min_size=1, max_size=60), st.integers(0, 65535))
+def test_transport_feedback_tells_what_arrived_when(steps: list[tuple[int, int]], first: int) -> None:
+    number, ticks = first, 4000
+    arrivals: list[tuple[int, float]] = []
+    for gap, wait in steps:
+        number += gap
+        ticks += wait
+        arrivals.append((number, ticks * twcc.TICK_SECONDS))
+    found = twcc.parse(twcc.build(arrivals, 3))
+    seen = {sequence: at for sequence, at in found if at is not None}
+    assert set(seen) == {number & 0xFFFF for number, _ in arrivals}
+    for number, at in arrivals:
+        assert abs(seen[number & 0xFFFF] - at) < twcc.TICK_SECONDS
+
+
+@given(st.binary(max_size=100))
+def test_any_feedback_is_read_or_refused(body: bytes) -> None:
+    try:
+        twcc.parse(body)
+    except ValueError:
+        return

@@ -1,0 +1,66 @@
+"""RTP headers and extensions, whole and cut short."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from signaling.sfu import rtp
+
+
+def _packet(extensions: list[tuple[int, bytes]], payload: bytes) -> bytes:
+    head = rtp.header(
+        marker=True,
+        payload_type=96,
+        sequence=65535,
+        timestamp=1 << 31,
+        ssrc=7,
+        extensions=rtp.extension_block(extensions),
+    )
+    return head + payload
+
+
+def test_what_is_written_is_read_back() -> None:
+    packet = rtp.parse(_packet([(1, b"\x05"), (4, b"0")], b"payload"))
+    assert (packet.marker, packet.payload_type, packet.sequence, packet.ssrc) == (True, 96, 65535, 7)
+    assert packet.extensions == {1: b"\x05", 4: b"0"}
+    assert packet.data[packet.payload_at : packet.payload_end] == b"payload"
+
+
+def test_a_long_extension_takes_two_byte_headers() -> None:
+    packet = rtp.parse(_packet([(8, bytes(30)), (1, b"\x05")], b"x"))
+    assert packet.extensions == {8: bytes(30), 1: b"\x05"}
+
+
+def test_padding_is_not_payload() -> None:
+    data = bytearray(_packet([], b"\0\0\0\4"))
+    data[0] |= 0x20
+    assert rtp.parse(bytes(data)).is_padding
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_read_or_refused(data: bytes) -> None:
+    try:
+        packet = rtp.parse(data)
+    except ValueError:
+        return
+    assert packet.payload_at <= packet.payload_end <= len(data)
+
+
+@given(st.integers(1, 60))
+def test_a_packet_cut_short_is_refused_or_loses_only_payload(length: int) -> None:
+    whole = _packet([(1, b"\x05"), (3, b"ab")], b"payload")
+    try:
+        packet = rtp.parse(whole[:length])
+    except ValueError:
+        return
+    assert packet.payload_at <= length
+
+
+@pytest.mark.parametrize("start", [0, 65530, 32768])
+def test_sequence_numbers_never_wrap_once_extended(start: int) -> None:
+    extender = rtp.Extender()
+    found = [extender.extend((start + step) & 0xFFFF) for step in range(40)]
+    assert found == list(range(found[0], found[0] + 40))
+    assert extender.extend((start + 35) & 0xFFFF) == found[35]

@@ -1,0 +1,56 @@
+"""Access tokens: made by livekit-api, judged by us."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from livekit import api
+
+from signaling import tokens
+from signaling.errors import UnauthenticatedError
+
+KEYS = {"key": "a-secret-of-more-than-thirty-two-characters"}
+
+
+def _token(key: str = "key", secret: str = KEYS["key"], **grants: Any) -> str:
+    grant = api.VideoGrants(room="r", room_join=True, **grants)
+    token = api.AccessToken(key, secret).with_identity("amina").with_name("Amina").with_grants(grant)
+    return token.with_attributes({"a": "b"}).with_ttl(timedelta(minutes=1)).to_jwt()
+
+
+def test_a_token_of_livekit_api_is_understood() -> None:
+    claims = tokens.verify(_token(can_publish=False), KEYS, time.time())
+    assert (claims.identity, claims.name, claims.attributes) == ("amina", "Amina", {"a": "b"})
+    assert (claims.video.room, claims.video.room_join, claims.video.can_publish) == ("r", True, False)
+    assert claims.video.can_subscribe
+
+
+@pytest.mark.parametrize("token", ["", "a.b.c", "x" * 20000, _token(key="other"), _token(secret="y" * 40)])
+def test_a_token_that_is_not_genuine_opens_nothing(token: str) -> None:
+    with pytest.raises(UnauthenticatedError):
+        tokens.verify(token, KEYS, time.time())
+
+
+def test_a_token_ends() -> None:
+    with pytest.raises(UnauthenticatedError):
+        tokens.verify(_token(), KEYS, time.time() + 3600)
+
+
+def test_an_unsigned_token_opens_nothing() -> None:
+    parts = _token().split(".")
+    with pytest.raises(UnauthenticatedError):
+        tokens.verify(f"eyJhbGciOiJub25lIn0.{parts[1]}.", KEYS, time.time())
+
+
+def test_a_refreshed_token_carries_changed_permissions() -> None:
+    claims = tokens.verify(_token(can_publish=False, can_subscribe=False), KEYS, time.time())
+    permission = tokens.permission(claims.video)
+    permission.can_subscribe = True
+    changed = tokens.with_permission(claims, permission)
+    again = tokens.verify(tokens.refresh(changed, KEYS, time.time()), KEYS, time.time())
+    assert again.video == changed.video
+    assert again.video.can_subscribe
+    assert not again.video.can_publish
