@@ -102,6 +102,7 @@ async def browser() -> AsyncIterator[Browser]:
                 "--no-sandbox",
                 "--use-fake-device-for-media-stream",
                 "--use-fake-ui-for-media-stream",
+                "--auto-select-desktop-capture-source=Entire screen",
                 "--autoplay-policy=no-user-gesture-required",
             ],
         )

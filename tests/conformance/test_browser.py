@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from livekit import api
 from playwright.async_api import Page
 
 from tests.conformance.conftest import Server, eventually
@@ -47,3 +48,145 @@ async def test_two_pages_see_and_hear_each_other(server: Server, open_page: Open
     if server.sessions is not None:
         pair = await pages["amina"].evaluate("candidatePair('amina')")
         assert pair == {"port": server.sessions.endpoint.udp_port, "protocol": "udp"}
+
+
+async def _plays(page: Page, viewer: str, source: str) -> bool:
+    """Whether new pictures or sound of `identity/source` arrive."""
+    before = (await _received(page, viewer)).get(source, {})
+    await page.wait_for_timeout(400)
+    after = (await _received(page, viewer)).get(source, {})
+    measure = "framesDecoded" if source.endswith(("camera", "screen_share")) else "totalAudioEnergy"
+    return (after.get(measure) or 0) > (before.get(measure) or 0)
+
+
+async def _visit(server: Server, open_page: Opened, *, single: bool = True, **options: Any) -> tuple[Page, Page]:
+    amina, li = await open_page(), await open_page()
+    for page, name in ((amina, "amina"), (li, "li")):
+        await _join(page, server, name, "visit", singlePeerConnection=single, **options)
+        await _publish(page, name)
+    await eventually(lambda: _plays(amina, "amina", "li/camera"), 15)
+    await eventually(lambda: _plays(li, "li", "amina/camera"), 15)
+    return amina, li
+
+
+async def _local(page: Page, name: str, call: str) -> Any:
+    return await page.evaluate(f"name => rooms.get(name).localParticipant.{call}", name)
+
+
+@BOTH_PATHS
+async def test_mute_camera_off_screen_share_and_chat(server: Server, open_page: Opened, single: bool) -> None:
+    amina, li = await _visit(server, open_page, single=single)
+
+    await _local(amina, "amina", "setMicrophoneEnabled(false)")
+    await eventually(lambda: _is_muted(li, "li", "amina/microphone"))
+    await _local(amina, "amina", "setCameraEnabled(false)")
+    await eventually(lambda: _is_muted(li, "li", "amina/camera"))
+    assert not await _plays(li, "li", "amina/camera")
+    await _local(amina, "amina", "setCameraEnabled(true)")
+    await eventually(lambda: _plays(li, "li", "amina/camera"))
+
+    await _local(li, "li", "setScreenShareEnabled(true)")
+    await eventually(lambda: _plays(amina, "amina", "li/screen_share"), 15)
+    await _local(li, "li", "setScreenShareEnabled(false)")
+
+    async def is_gone() -> bool:
+        return "li/screen_share" not in await _received(amina, "amina")
+
+    await eventually(is_gone)
+
+    await amina.evaluate(
+        "rooms.get('amina').registerTextStreamHandler('chat', async r => { window.line = await r.readAll(); })"
+    )
+    await _local(li, "li", "sendText('habari', { topic: 'chat' })")
+    await amina.wait_for_function("window.line === 'habari'")
+
+
+async def _is_muted(page: Page, name: str, source: str) -> bool:
+    return bool((await _received(page, name)).get(source, {}).get("muted"))
+
+
+@BOTH_PATHS
+async def test_a_dropped_websocket_is_taken_up_again(server: Server, open_page: Opened, single: bool) -> None:
+    amina, li = await _visit(server, open_page, single=single)
+    await amina.evaluate("rooms.get('amina').engine.client.ws.close()")
+    await eventually(lambda: _saw(amina, "amina", "reconnected"))
+    await eventually(lambda: _plays(amina, "amina", "li/camera"))
+    await eventually(lambda: _plays(li, "li", "amina/camera"))
+
+
+async def _saw(page: Page, name: str, kind: str) -> bool:
+    return bool(await page.evaluate("([name, kind]) => seen(name, kind).length > 0", [name, kind]))
+
+
+@BOTH_PATHS
+@pytest.mark.parametrize("scenario", ["resume-reconnect", "full-reconnect", "signal-reconnect"])
+async def test_reconnecting_brings_the_call_back(
+    server: Server, open_page: Opened, single: bool, scenario: str
+) -> None:
+    amina, li = await _visit(server, open_page, single=single)
+    await amina.evaluate("scenario => { rooms.get('amina').simulateScenario(scenario); }", scenario)
+    await eventually(lambda: _saw(amina, "amina", "reconnected"), 15)
+    await eventually(lambda: _plays(amina, "amina", "li/camera"), 15)
+    await eventually(lambda: _plays(amina, "amina", "li/microphone"), 15)
+    await eventually(lambda: _plays(li, "li", "amina/camera"), 15)
+
+
+async def test_a_reloaded_page_finds_its_way_back(server: Server, open_page: Opened) -> None:
+    amina, li = await _visit(server, open_page)
+    await amina.reload()
+    await _join(amina, server, "amina", "visit")
+    await _publish(amina, "amina")
+    await eventually(lambda: _plays(amina, "amina", "li/camera"))
+    await eventually(lambda: _plays(li, "li", "amina/camera"))
+
+
+async def test_a_viewer_gets_the_layer_that_was_asked_for(server: Server, open_page: Opened) -> None:
+    amina, _ = await _visit(server, open_page)
+    publication = "[...rooms.get('amina').remoteParticipants.values()][0].getTrackPublication('camera')"
+
+    async def width() -> int:
+        return int((await _received(amina, "amina"))["li/camera"].get("frameWidth") or 0)
+
+    async def is_narrow() -> bool:
+        return 0 < await width() <= 320
+
+    async def is_wide() -> bool:
+        return await width() >= 1280
+
+    await eventually(is_wide, 20)
+    await amina.evaluate(f"{publication}.setVideoQuality(0)")
+    await eventually(is_narrow)
+    await amina.evaluate(f"{publication}.setVideoQuality(2)")
+    await eventually(is_wide, 20)
+    await amina.evaluate(f"{publication}.setEnabled(false)")
+    await amina.wait_for_timeout(500)
+    assert not await _plays(amina, "amina", "li/camera")
+    await amina.evaluate(f"{publication}.setEnabled(true)")
+    await eventually(lambda: _plays(amina, "amina", "li/camera"))
+
+
+@BOTH_PATHS
+async def test_a_waiting_page_is_admitted(
+    server: Server, open_page: Opened, admin: api.LiveKitAPI, single: bool
+) -> None:
+    amina, li = await open_page(), await open_page()
+    await _join(li, server, "li", "visit", singlePeerConnection=single)
+    await _publish(li, "li")
+    token = server.token("amina", "visit", can_publish=False, can_subscribe=False, can_publish_data=False)
+    options = {"singlePeerConnection": single}
+    await amina.evaluate("([n, u, t, o]) => join(n, u, t, o)", ["amina", server.url, token, options])
+    await amina.wait_for_timeout(500)
+    assert not await _saw(amina, "amina", "trackSubscribed")
+    await admin.room.update_participant(_admission(allowed=True))
+    await eventually(lambda: _saw(amina, "amina", "participantPermissionsChanged"))
+    await _publish(amina, "amina")
+    await eventually(lambda: _plays(amina, "amina", "li/camera"), 15)
+    await eventually(lambda: _plays(li, "li", "amina/camera"), 15)
+    await admin.room.update_participant(_admission(allowed=False))
+    await eventually(lambda: _saw(amina, "amina", "trackUnsubscribed"))
+    await eventually(lambda: _saw(li, "li", "trackUnpublished"))
+
+
+def _admission(*, allowed: bool) -> api.UpdateParticipantRequest:
+    permission = api.ParticipantPermission(can_publish=allowed, can_subscribe=allowed, can_publish_data=allowed)
+    return api.UpdateParticipantRequest(room="visit", identity="amina", permission=permission)
