@@ -34,6 +34,7 @@ def create_app(settings: Settings, *, prefix: str = "") -> web.Application:
     app[SESSIONS] = Sessions(settings)
     app[SERVICE] = RoomService(app[SESSIONS])
     app.cleanup_ctx.append(_run)
+    app.on_shutdown.append(_drain)
     app.router.add_get(f"{prefix}/", _health)
     app.router.add_get(f"{prefix}/healthz", _health)
     app.router.add_get(f"{prefix}/rtc", _rtc)
@@ -48,6 +49,11 @@ async def _run(app: web.Application) -> AsyncIterator[None]:
     await app[SESSIONS].start()
     yield
     await app[SESSIONS].close()
+
+
+async def _drain(app: web.Application) -> None:
+    """Before aiohttp waits for the WebSocket handlers to end: this is what ends them."""
+    await app[SESSIONS].drain()
 
 
 @web.middleware

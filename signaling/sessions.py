@@ -73,8 +73,8 @@ class Sessions:
         await self.webhooks.start()
         self.spawn(self._sweep())
 
-    async def close(self) -> None:
-        """Tell clients to come back elsewhere or later, and close everything."""
+    async def drain(self) -> None:
+        """Admit nobody more and tell everyone to come back elsewhere or later."""
         self.is_draining = True
         leaving = [
             disconnect(participant, DisconnectReason.SERVER_SHUTDOWN, LeaveRequest.RECONNECT)
@@ -84,6 +84,10 @@ class Sessions:
         await asyncio.gather(*leaving, return_exceptions=True)
         for room in list(self.rooms.by_name.values()):
             self.rooms.close(room)
+
+    async def close(self) -> None:
+        """Close everything."""
+        await self.drain()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
