@@ -1,32 +1,72 @@
 # The two commands are `make run` and `make test`; `make` alone lists the rest.
 PYTHON ?= python3
 BIN := .venv/bin
+PREFLIGHT := $(PYTHON) telemed/demo/preflight.py
+WEB := $(wildcard web/package.json)
+SETTINGS ?= var/ke/settings.toml
 
-.PHONY: help setup run test check lock
+# What the tests use of the system, and where it shows that it is there.
+TEST_PACKAGES := chromium postgresql fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji
+TEST_FILES := /usr/bin/chromium /usr/lib/postgresql /usr/share/fonts/truetype/noto /usr/share/fonts/opentype/noto
+
+.PHONY: help preflight preflight-run setup run test check conformance migrate lock system-packages
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
-setup: .venv/installed ## Install everything and build the page
+preflight:
+	@$(PREFLIGHT) setup
 
-.venv/installed: requirements-dev.lock pyproject.toml
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --require-hashes --only-binary :all: -r requirements-dev.lock
-	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
+preflight-run:
+	@$(PREFLIGHT) run
+
+# Everything below waits for the preflight, so that nothing is made on a machine that lacks something.
+setup: preflight .venv/installed $(if $(WEB),web/dist/index.html) ## Install everything and build the page
+
+.venv/installed: requirements-dev.lock pyproject.toml | preflight
+	@echo "Installing the Python packages in .venv (about a minute) ..."
+	@$(PYTHON) -m venv --clear .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-dev.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-run: setup ## Start the demo: three nodes, sample people
-	$(BIN)/telemed demo
+web/node_modules/installed: web/package.json web/package-lock.json | preflight
+	@echo "Installing the page's packages in web/node_modules ..."
+	@cd web && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
 
-test: setup ## Run every test
+web/dist/index.html: web/node_modules/installed $(shell find web -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
+	@echo "Building the page ..."
+	@cd web && npm run --silent build
+	@touch $@
+
+run: preflight-run setup ## Start the demo: three nodes, sample people
+	@$(BIN)/telemed demo
+
+test: setup system-packages ## Run every test: Python, page, browser
 	$(BIN)/pytest
+	$(if $(WEB),cd web && npm test)
 
 check: setup ## Lint, types, import directions
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(if $(WEB),cd web && npm run check)
+
+conformance: setup system-packages ## The media server against LiveKit's own clients
+	$(BIN)/pytest tests/conformance
+
+migrate: setup ## Bring a node's database up to date (SETTINGS=file)
+	$(BIN)/telemed migrate --settings $(SETTINGS)
 
 lock: ## Pin the Python packages anew
 	for extra in "" "--extra dev"; do \
 	  $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
 	    --extra build $$extra pyproject.toml -o requirements$${extra:+-dev}.lock; done
+
+system-packages:
+	@if ls -d $(TEST_FILES) >/dev/null 2>&1; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "Installing $(TEST_PACKAGES) (some minutes) ..."; \
+	  apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $(TEST_PACKAGES) >/dev/null; \
+	else echo "Skipped where missing: tests that need $(TEST_PACKAGES); install these as root to run them."; fi
