@@ -63,6 +63,7 @@ class Room:
         self.participants: dict[str, Participant] = {}
         self.idle_since = time.monotonic()
         self.was_joined = False
+        self.speaking: dict[str, float] = {}
         self.closed = False
 
     @property

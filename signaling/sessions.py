@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import time
 from collections.abc import Coroutine
@@ -28,7 +29,7 @@ from livekit.protocol.rtc import (
     SignalResponse,
 )
 
-from signaling import handlers, ids
+from signaling import handlers, ids, watch
 from signaling.config import Settings
 from signaling.connection import PING_INTERVAL_SECONDS, PING_TIMEOUT_SECONDS, SignalConnection
 from signaling.data import LOSSY, RELIABLE, DataChannels
@@ -50,7 +51,9 @@ logger = logging.getLogger(__name__)
 PROTOCOL = 16
 """The newest protocol version of LiveKit 1.13 that clients look at."""
 VERSION = "1.13.5"
-SWEEP_SECONDS = 1.0
+SWEEP_SECONDS = 0.5
+QUALITY_SWEEPS = 10
+"""Connection quality is told every five seconds, as LiveKit does."""
 
 
 class Sessions:
@@ -318,11 +321,14 @@ class Sessions:
     # Time
 
     async def _sweep(self) -> None:
-        while True:
+        for sweep in itertools.count():
             await asyncio.sleep(SWEEP_SECONDS)
             now = time.monotonic()
             self.rooms.close_idle(now)
             for room in list(self.rooms.by_name.values()):
+                watch.tell_speakers(room)
+                if sweep % QUALITY_SWEEPS == 0:
+                    watch.tell_quality(room)
                 for participant in list(room.participants.values()):
                     self._sweep_participant(participant, now)
 

@@ -276,6 +276,11 @@ class Peer:
                 name = rtcp.source_description(report.ssrc, "sfu")
                 self.send_rtcp(rtcp.sender_report(report) + name)
 
+    def loss(self) -> float:
+        """The worst share of packets lost lately, in either direction, from 0 to 1."""
+        incoming = max((stream.fraction_lost for stream in self._streams.values()), default=0.0)
+        return max((downlink.fraction_lost for downlink in self.downlinks.values()), default=incoming)
+
     async def close(self) -> None:
         """Leave the endpoint and end the transport."""
         self.endpoint.remove(self)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from signaling.sfu import codecs, rtcp
+from signaling.sfu import codecs, rtcp, rtp
 from signaling.sfu.rtp import Extender, Packet
 from signaling.sfu.sdp import Codec
+from signaling.sfu.speakers import Loudness
 
 if TYPE_CHECKING:
     from signaling.sfu.downlink import Downlink
@@ -50,6 +51,7 @@ class Stream:
     report: rtcp.SenderReport | None = None
     report_at: float = 0.0
     bitrate_bps: float = 0.0
+    fraction_lost: float = 0.0
     last_at: float = 0.0
     key_frame_wanted_at: float = -10.0
     _transit: float | None = None
@@ -121,6 +123,7 @@ class Stream:
         self._reported_expected, self._reported_packets = expected, self.packets
         lost_now = expected_now - received_now
         fraction = (lost_now << 8) // expected_now if expected_now > 0 and lost_now > 0 else 0
+        self.fraction_lost = fraction / 256
         lsr = dlsr = 0
         if self.report is not None:
             lsr = self.report.ntp >> 16 & 0xFFFFFFFF
@@ -149,9 +152,8 @@ class Uplink:
         self.streams: list[Stream] = []
         self.downlinks: list[Downlink] = []
         self.muted = False
-        self.audio_level = 127
-        self.audio_level_at = 0.0
-        self._level_id = 0
+        self.loudness = Loudness()
+        self._level_id = extensions.get(rtp.AUDIO_LEVEL, 0)
 
     def add_stream(self, ssrc: int, rid: str, layer: int) -> Stream:
         """A new incoming stream of this track."""
@@ -168,6 +170,9 @@ class Uplink:
         codec = self.payload_types.get(packet.payload_type)
         if codec is None:
             return
+        level = packet.extensions.get(self._level_id)
+        if level:
+            self.loudness.hear(level[0] & 0x7F)
         key = not packet.is_padding and codecs.is_key_frame(
             codec.mime_type, packet.data, packet.payload_at, packet.payload_end
         )

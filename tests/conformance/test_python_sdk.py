@@ -194,3 +194,20 @@ async def test_selective_subscription_is_honoured(join: Joined) -> None:
     assert not subscribed.is_set()
     publication.set_subscribed(True)
     await asyncio.wait_for(subscribed.wait(), 5)
+
+
+async def test_a_speaker_is_told_to_everyone(join: Joined) -> None:
+    listener, speaker = await join("listener"), await join("speaker")
+    speaking: asyncio.Queue[list[str]] = asyncio.Queue()
+    listener.on("active_speakers_changed", lambda people: speaking.put_nowait([p.identity for p in people]))
+    await publish_tone(speaker)
+    async with asyncio.timeout(10):
+        while await speaking.get() != ["speaker"]:
+            pass
+
+
+async def test_connection_quality_is_told(join: Joined) -> None:
+    listener = await join("listener")
+    told: asyncio.Queue[int] = asyncio.Queue()
+    listener.on("connection_quality_changed", lambda _, word: told.put_nowait(word))
+    assert await asyncio.wait_for(told.get(), 10) == rtc.ConnectionQuality.QUALITY_EXCELLENT

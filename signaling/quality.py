@@ -1,0 +1,25 @@
+"""How good a participant's connection is, from what was lost and how long the way takes (pure)."""
+
+from __future__ import annotations
+
+from livekit.protocol.models import ConnectionQuality
+
+EXCELLENT_SCORE = 4.1
+GOOD_SCORE = 3.0
+
+
+def score(loss: float, rtt_seconds: float) -> float:
+    """A mean opinion score from 1 to 4.5 by the E-model (ITU-T G.107) for Opus; `loss` from 0 to 1."""
+    delay_ms = rtt_seconds * 500 + 30
+    impairment = 0.024 * delay_ms + 0.11 * max(0.0, delay_ms - 177.3)
+    impairment += 95 * loss / (loss + 0.10) if loss > 0 else 0
+    rating = max(0.0, 93.2 - impairment)
+    return max(1.0, 1 + 0.035 * rating + 7e-6 * rating * (rating - 60) * (100 - rating))
+
+
+def rate(loss: float, rtt_seconds: float) -> tuple[ConnectionQuality, float]:
+    """LiveKit's word for a score, and the score."""
+    found = score(loss, rtt_seconds)
+    if found >= EXCELLENT_SCORE:
+        return ConnectionQuality.EXCELLENT, found
+    return (ConnectionQuality.GOOD if found >= GOOD_SCORE else ConnectionQuality.POOR), found

@@ -1,0 +1,49 @@
+"""Who speaks, from the levels that clients write beside their sound (RFC 6464; pure)."""
+
+from __future__ import annotations
+
+import math
+
+ACTIVE_DBOV = 35
+"""Quieter than -35 dBov is not speech; LiveKit's default too."""
+ACTIVE_SHARE = 0.4
+"""Of an interval's packets, this share must be loud: a cough is no speech."""
+SMOOTHING = 2
+STEPS = 8
+"""Levels are told in eighths, so that small changes are not news."""
+
+
+class Loudness:
+    """The loudness of one track over the current interval, smoothed over past ones."""
+
+    __slots__ = ("_heard", "_level", "_loud", "_sum")
+
+    def __init__(self) -> None:
+        self._heard = 0
+        self._loud = 0
+        self._sum = 0
+        self._level = 0.0
+
+    def hear(self, dbov: int) -> None:
+        """Note one packet's level, 0 (loudest) to 127, in -dBov."""
+        self._heard += 1
+        if dbov <= ACTIVE_DBOV:
+            self._loud += 1
+            self._sum += dbov
+
+    def take(self) -> float:
+        """The level from 0 to 1 since the last call, in steps; 0 means not speaking."""
+        level = 0.0
+        if self._heard and self._loud / self._heard >= ACTIVE_SHARE:
+            level = 10 ** (-self._sum / self._loud / 20)
+        self._heard = self._loud = self._sum = 0
+        self._level += (level - self._level) / SMOOTHING
+        if self._level < 1 / 64:
+            self._level = 0.0
+        return min(1.0, math.ceil(self._level * STEPS) / STEPS)
+
+
+def changed(before: dict[str, float], now: dict[str, float]) -> dict[str, float]:
+    """The levels that differ, with 0 for those who fell silent."""
+    silent = {sid: 0.0 for sid in before if sid not in now}
+    return {sid: level for sid, level in now.items() if before.get(sid) != level} | silent

@@ -1,0 +1,230 @@
+"""The HTTP side: who gets in, what an application is told, and what the log never says."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from livekit import api
+from livekit.protocol.models import ClientInfo
+from livekit.protocol.rtc import JoinRequest, SignalRequest, SignalResponse, WrappedJoinRequest
+
+from signaling.access_log import PathLogger
+from signaling.app import MAX_LINE_BYTES, SESSIONS, create_app
+from signaling.config import RoomSettings, Settings, WebhookSettings
+from signaling.sessions import Sessions
+
+KEY, SECRET = "key", "a-secret-of-more-than-thirty-two-characters"
+Started = Callable[..., Awaitable[tuple[str, Sessions]]]
+
+
+def token(room: str = "visit", identity: str = "amina", **grants: Any) -> str:
+    video = api.VideoGrants(**{"room_join": True, "room": room, **grants})
+    return api.AccessToken(KEY, SECRET).with_identity(identity).with_grants(video).to_jwt()
+
+
+@pytest.fixture
+async def start() -> AsyncIterator[Started]:
+    runners: list[web.AppRunner] = []
+
+    async def started(**changes: Any) -> tuple[str, Sessions]:
+        app = create_app(Settings(keys={KEY: SECRET}, **changes))
+        runner = web.AppRunner(app, max_line_size=MAX_LINE_BYTES, access_log_class=PathLogger, shutdown_timeout=1.0)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        runners.append(runner)
+        return f"http://127.0.0.1:{runner.addresses[0][1]}", app[SESSIONS]
+
+    yield started
+    for runner in runners:
+        await runner.cleanup()
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+async def test_a_good_token_validates_and_says_so_to_any_origin(start: Started, http: aiohttp.ClientSession) -> None:
+    url, _ = await start()
+    query = {"access_token": token()}
+    async with http.get(f"{url}/rtc/validate", params=query, headers={"Origin": "http://elsewhere"}) as response:
+        assert (response.status, await response.text()) == (200, "success")
+        assert response.headers["Access-Control-Allow-Origin"] == "*"
+    async with http.get(f"{url}/rtc/validate", params={"access_token": "x.y.z"}) as response:
+        assert response.status == 401
+    async with http.get(f"{url}/rtc/v1/validate", params=query) as response:
+        assert response.status == 400
+
+
+async def test_without_auto_create_a_room_must_exist(start: Started, http: aiohttp.ClientSession) -> None:
+    url, sessions = await start(room=RoomSettings(auto_create=False))
+    query = {"access_token": token()}
+    async with http.get(f"{url}/rtc/validate", params=query) as response:
+        assert response.status == 404
+    sessions.rooms.create("visit")
+    async with http.get(f"{url}/rtc/validate", params=query) as response:
+        assert response.status == 200
+
+
+async def test_a_foreign_origin_opens_no_websocket(start: Started, http: aiohttp.ClientSession) -> None:
+    url, _ = await start(allowed_origins=("http://ke.localhost",))
+    query = {"access_token": token()}
+    with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
+        await http.ws_connect(f"{url}/rtc", params=query, origin="http://evil.example")
+    assert caught.value.status == 403
+    socket = await http.ws_connect(f"{url}/rtc", params=query, origin="http://ke.localhost")
+    assert (await _next(socket)).WhichOneof("message") == "join"
+    await socket.close()
+
+
+async def _next(socket: aiohttp.ClientWebSocketResponse) -> SignalResponse:
+    message = await socket.receive(timeout=5)
+    assert message.type == aiohttp.WSMsgType.BINARY, message
+    return SignalResponse.FromString(message.data)
+
+
+async def _until(socket: aiohttp.ClientWebSocketResponse, kind: str) -> SignalResponse:
+    while (response := await _next(socket)).WhichOneof("message") != kind:
+        pass
+    return response
+
+
+async def test_a_long_join_request_is_taken(start: Started, http: aiohttp.ClientSession) -> None:
+    url, _ = await start()
+    request = JoinRequest(client_info=ClientInfo(), metadata="m" * 20_000)
+    wrapped = WrappedJoinRequest(join_request=request.SerializeToString()).SerializeToString()
+    query = {"access_token": token(), "join_request": base64.urlsafe_b64encode(wrapped).decode()}
+    socket = await http.ws_connect(f"{url}/rtc/v1", params=query)
+    assert (await _next(socket)).join.participant.metadata == "m" * 20_000
+    await socket.close()
+
+
+async def test_the_older_session_of_an_identity_is_told_why_it_ends(
+    start: Started, http: aiohttp.ClientSession
+) -> None:
+    url, _ = await start()
+    older = await http.ws_connect(f"{url}/rtc", params={"access_token": token()})
+    await _next(older)
+    newer = await http.ws_connect(f"{url}/rtc", params={"access_token": token()})
+    leave = (await _until(older, "leave")).leave
+    assert leave.reason == 2
+    assert (await older.receive(timeout=5)).type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED)
+    await newer.close()
+
+
+async def test_a_comeback_to_nothing_is_told_to_join_anew(start: Started, http: aiohttp.ClientSession) -> None:
+    url, _ = await start()
+    query = {"access_token": token(), "reconnect": "1", "sid": "PA_gone"}
+    socket = await http.ws_connect(f"{url}/rtc", params=query)
+    leave = (await _next(socket)).leave
+    assert leave.action == leave.RECONNECT
+    await socket.close()
+
+
+async def test_pings_are_answered(start: Started, http: aiohttp.ClientSession) -> None:
+    url, _ = await start()
+    socket = await http.ws_connect(f"{url}/rtc", params={"access_token": token()})
+    request = SignalRequest()
+    request.ping_req.timestamp = 7
+    await socket.send_bytes(request.SerializeToString())
+    assert (await _until(socket, "pong_resp")).pong_resp.last_ping_timestamp == 7
+    await socket.send_bytes(SignalRequest(ping=1).SerializeToString())
+    assert (await _until(socket, "pong")).pong > 0
+    await socket.close()
+
+
+async def test_a_client_that_floods_is_cut_off(start: Started, http: aiohttp.ClientSession) -> None:
+    url, _ = await start()
+    socket = await http.ws_connect(f"{url}/rtc", params={"access_token": token()})
+    ping = SignalRequest(ping=1).SerializeToString()
+    with contextlib.suppress(aiohttp.ClientError, ConnectionError):
+        for _ in range(5000):
+            await socket.send_bytes(ping)
+    async with asyncio.timeout(5):
+        while (await socket.receive()).type == aiohttp.WSMsgType.BINARY:
+            pass
+    assert socket.closed
+
+
+async def test_garbage_on_the_websocket_harms_nobody(start: Started, http: aiohttp.ClientSession) -> None:
+    url, _ = await start()
+    socket = await http.ws_connect(f"{url}/rtc", params={"access_token": token()})
+    await socket.send_bytes(b"\xff\xff\xff")
+    request = SignalRequest()
+    request.offer.sdp = "v=0\r\nm=audio x\r\n"
+    await socket.send_bytes(request.SerializeToString())
+    await socket.send_bytes(SignalRequest(ping=1).SerializeToString())
+    assert (await _until(socket, "pong")).pong > 0
+    await socket.close()
+
+
+async def test_room_service_refuses_in_twirps_words(start: Started, http: aiohttp.ClientSession) -> None:
+    url, _ = await start()
+    path = f"{url}/twirp/livekit.RoomService/ListRooms"
+    headers = {"Authorization": f"Bearer {token()}"}
+    async with http.post(path, data=b"", headers=headers) as response:
+        assert response.status == 403
+        assert (await response.json())["code"] == "permission_denied"
+    async with http.post(path, data=b"") as response:
+        assert response.status == 401
+    async with http.post(path.replace("ListRooms", "Nonsense"), data=b"", headers=headers) as response:
+        assert (response.status, (await response.json())["code"]) == (404, "bad_route")
+
+
+async def test_webhooks_are_signed_and_tried_again(start: Started, http: aiohttp.ClientSession) -> None:
+    received: asyncio.Queue[Any] = asyncio.Queue()
+    refusals = iter([503])
+
+    async def take(request: web.Request) -> web.Response:
+        body = await request.text()
+        if next(refusals, None):
+            return web.Response(status=503)
+        verifier = api.WebhookReceiver(api.TokenVerifier(KEY, SECRET))
+        received.put_nowait(verifier.receive(body, request.headers["Authorization"]))
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_post("/hook", take)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    hook = f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
+    _, sessions = await start(webhook=WebhookSettings(urls=(hook,), api_key=KEY))
+    room = sessions.rooms.create("visit")
+    sessions.rooms.close(room)
+    async with asyncio.timeout(10):
+        first, second = await received.get(), await received.get()
+    assert (first.event, first.room.name, second.event) == ("room_started", "visit", "room_finished")
+    await runner.cleanup()
+
+
+async def test_an_empty_room_closes_after_its_timeout(start: Started) -> None:
+    _, sessions = await start()
+    room = sessions.rooms.create("visit")
+    sessions.rooms.close_idle(time.monotonic() + room.info.empty_timeout - 1)
+    assert "visit" in sessions.rooms.by_name
+    sessions.rooms.close_idle(time.monotonic() + room.info.empty_timeout + 1)
+    assert "visit" not in sessions.rooms.by_name
+
+
+async def test_the_access_log_never_carries_a_token(
+    start: Started, http: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    url, _ = await start()
+    secret = token()
+    with caplog.at_level(logging.DEBUG):
+        async with http.get(f"{url}/rtc/validate", params={"access_token": secret}) as response:
+            assert response.status == 200
+    lines = [record.getMessage() for record in caplog.records]
+    assert any("/rtc/validate" in line for line in lines)
+    assert not any(secret in line for line in lines)

@@ -1,0 +1,51 @@
+"""Who speaks and how well: from plain numbers."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from livekit.protocol.models import ConnectionQuality
+
+from signaling import quality
+from signaling.sfu import speakers
+
+
+def test_speech_is_told_and_silence_after_it() -> None:
+    loudness = speakers.Loudness()
+    for _ in range(25):
+        loudness.hear(10)
+    assert loudness.take() > 0
+    for _ in range(8):
+        loudness.take()
+    assert loudness.take() == 0
+
+
+def test_one_cough_is_no_speech() -> None:
+    loudness = speakers.Loudness()
+    loudness.hear(5)
+    for _ in range(24):
+        loudness.hear(127)
+    assert loudness.take() == 0
+
+
+def test_only_changes_are_news() -> None:
+    assert speakers.changed({"a": 0.5, "b": 0.25}, {"a": 0.5, "c": 1.0}) == {"b": 0.0, "c": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("loss", "rtt", "word"),
+    [
+        (0.0, 0.05, ConnectionQuality.EXCELLENT),
+        (0.02, 0.1, ConnectionQuality.GOOD),
+        (0.25, 0.4, ConnectionQuality.POOR),
+    ],
+)
+def test_quality_in_words(loss: float, rtt: float, word: ConnectionQuality) -> None:
+    assert quality.rate(loss, rtt)[0] == word
+
+
+@given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 3))
+def test_more_loss_is_never_better(one: float, other: float, rtt: float) -> None:
+    low, high = sorted((one, other))
+    assert quality.score(low, rtt) >= quality.score(high, rtt) - 1e-9
