@@ -27,6 +27,9 @@ from livekit.protocol.rtc import (
     SessionDescription,
     SignalRequest,
     SignalResponse,
+    StreamState,
+    StreamStateInfo,
+    StreamStateUpdate,
 )
 
 from signaling import handlers, ids, watch
@@ -38,6 +41,7 @@ from signaling.joining import Joining
 from signaling.offers import ClientOffers
 from signaling.participants import Participant
 from signaling.rooms import Room, Rooms, disconnect
+from signaling.sfu.downlink import Downlink
 from signaling.sfu.endpoint import Endpoint
 from signaling.sfu.peer import Peer
 from signaling.sfu.uplink import Uplink
@@ -267,6 +271,7 @@ class Sessions:
             on_connected=lambda: self._connected(participant, primary=single),
             on_closed=lambda: self._media_lost(participant),
             on_channel=lambda channel: data.adopt(channel, outgoing=single),
+            on_yield=lambda downlink: _tell_yield(participant, downlink),
         )
         participant.offers = ClientOffers(
             publisher,
@@ -283,6 +288,7 @@ class Sessions:
             on_connected=lambda: self._connected(participant, primary=True),
             on_closed=lambda: self._media_lost(participant),
             on_channel=lambda _: None,
+            on_yield=lambda downlink: _tell_yield(participant, downlink),
         )
         participant.subscriber = ServerOffers(subscriber, lambda offer: _send_offer(participant, offer))
         data.adopt(subscriber.secure.open_channel(RELIABLE, ordered=True, max_retransmits=None), outgoing=True)
@@ -349,6 +355,18 @@ class Sessions:
 def _codec_of(participant: Participant, cid: str) -> str:
     track = participant.track_of(cid)
     return track.info.mime_type.partition("/")[2].lower() if track is not None else ""
+
+
+def _tell_yield(participant: Participant, downlink: Downlink) -> None:
+    """Say that a video gives way to sound on a narrow link, or is back."""
+    for subscription in participant.subscriptions.values():
+        if subscription.downlink is downlink:
+            state = StreamStateInfo(
+                participant_sid=subscription.track.publisher.sid,
+                track_sid=subscription.track.sid,
+                state=StreamState.PAUSED if downlink.has_yielded else StreamState.ACTIVE,
+            )
+            participant.send(SignalResponse(stream_state_update=StreamStateUpdate(stream_states=[state])))
 
 
 def _need_sections(participant: Participant, audios: int, videos: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from signaling.sfu import codecs, rtcp, rtp
+from signaling.sfu.bandwidth import Demand
 from signaling.sfu.codecs import Vp8Descriptor
 from signaling.sfu.rewrite import SequenceMap, TimestampMap, Vp8Map
 from signaling.sfu.sdp import Codec
@@ -29,6 +30,7 @@ class Downlink:
         self.ssrc = ssrc
         self.rtx_ssrc = rtx_ssrc
         self.target_layer = 2
+        self.limit_layer = 2
         self.paused = False
         self.packets = 0
         self.octets = 0
@@ -85,6 +87,19 @@ class Downlink:
         self._bound = False
         self._current = None
 
+    @property
+    def has_yielded(self) -> bool:
+        """Whether the link is too narrow for even the smallest layer."""
+        return self.limit_layer < 0
+
+    def set_limit(self, layer: int) -> bool:
+        """Take the largest layer that the link carries, -1 for none. Returns whether yielding begins or ends."""
+        changed = (layer < 0) != self.has_yielded
+        self.limit_layer = layer
+        if layer < 0:
+            self._current = None
+        return changed
+
     def set_paused(self, paused: bool) -> None:
         """Stop or go on; going on waits for a key frame."""
         if paused and not self.paused:
@@ -98,12 +113,22 @@ class Downlink:
             return None
         newest = max(stream.last_at for stream in streams)
         alive = [stream for stream in streams if newest - stream.last_at < 1.0]
-        fitting = [stream for stream in alive if stream.layer <= self.target_layer]
+        ceiling = min(self.target_layer, self.limit_layer)
+        fitting = [stream for stream in alive if stream.layer <= ceiling]
         return fitting[-1] if fitting else alive[0]
+
+    def demand(self) -> Demand | None:
+        """The layers that could be sent and what they cost; None when nothing is wanted or measured."""
+        if not self._bound or self.paused or self.uplink.kind != "video" or self.uplink.muted:
+            return None
+        measured = [s for s in self.uplink.streams if s.bitrate_bps > 0 and s.layer <= self.target_layer]
+        if not measured:
+            return None
+        return Demand(tuple((s.layer, s.bitrate_bps) for s in measured), self.current_layer)
 
     def poll(self, now: float) -> None:
         """Ask for the key frame that a switch waits for."""
-        if not self._bound or self.paused or self.uplink.kind != "video" or self.uplink.muted:
+        if not self._bound or self.paused or self.has_yielded or self.uplink.kind != "video" or self.uplink.muted:
             return
         wanted = self.wanted()
         if wanted is not None and wanted is not self._current:
@@ -120,7 +145,7 @@ class Downlink:
         now: float,
     ) -> None:
         """Send one packet on, or leave it out."""
-        if not self._bound or self.paused:
+        if not self._bound or self.paused or self.limit_layer < 0:
             return
         if stream is not self._current:
             if not key or stream is not self.wanted():
@@ -157,7 +182,7 @@ class Downlink:
             ssrc=self.ssrc,
             extensions=extensions,
         )
-        self.peer.send_rtp(head + prefix, body)
+        self.peer.send_rtp(head + prefix, body, now)
 
     def _forwarded(self, packet: rtp.Packet) -> list[tuple[int, bytes]]:
         found = packet.extensions
@@ -180,7 +205,7 @@ class Downlink:
             self._pictures.restart(descriptor)
         self._current = stream
 
-    def retransmit(self, sequences: list[int]) -> None:
+    def retransmit(self, sequences: list[int], now: float) -> None:
         """Answer a NACK from the cache."""
         for sequence in sequences:
             cached = self._cache[sequence & CACHED_PACKETS - 1]
@@ -202,7 +227,7 @@ class Downlink:
                 ssrc=ssrc,
                 extensions=extensions,
             )
-            self.peer.send_rtp(head + prefix, body)
+            self.peer.send_rtp(head + prefix, body, now)
 
     def key_frame_requested(self, now: float) -> None:
         """The subscriber cannot decode."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from aiortc import RTCCertificate, RTCDataChannel
 
 from signaling.sfu import ice, rtcp, rtp, twcc
+from signaling.sfu.bandwidth import LinkEstimate, allocate
 from signaling.sfu.downlink import Downlink
 from signaling.sfu.rtp import Extender, Packet
 from signaling.sfu.transport import Pointer, SecureTransport
@@ -47,6 +48,7 @@ class Peer:
         on_connected: Callable[[], None],
         on_closed: Callable[[], None],
         on_channel: Callable[[RTCDataChannel], None],
+        on_yield: Callable[[Downlink], None],
     ) -> None:
         self.endpoint = endpoint
         self.ssrc = secrets.randbits(31) or 1
@@ -59,6 +61,9 @@ class Peer:
         self.uplinks: dict[str, Uplink] = {}
         self.downlinks: dict[int, Downlink] = {}
         self.transport_cc_out = 0
+        self.link = LinkEstimate()
+        self.forced_limit_bps: float | None = None
+        self._on_yield = on_yield
         self._mid_id = self._rid_id = self._repaired_rid_id = self._transport_cc_in = 0
         self._streams: dict[int, Stream] = {}
         self._repairs: dict[int, Stream] = {}
@@ -91,10 +96,12 @@ class Peer:
             wire, address = self.selected
             wire.send(address, data, b"", None)
 
-    def send_rtp(self, head: bytes, body: bytes | memoryview) -> None:
-        """Protect and send an RTP packet."""
+    def send_rtp(self, head: bytes, body: bytes | memoryview, now: float) -> None:
+        """Protect and send an RTP packet that carries the last transport-wide number given out."""
         if self.selected is not None:
             wire, address = self.selected
+            if self.transport_cc_out:
+                self.link.sent(self._transport_sequence, len(head) + len(body), now)
             wire.send(address, head, body, self.secure.protect)
 
     def send_rtcp(self, packet: bytes) -> None:
@@ -228,12 +235,20 @@ class Peer:
                             self.rtt_seconds += (rtt - self.rtt_seconds) / 4
                 case rtcp.Nack(media_ssrc=ssrc, sequences=sequences):
                     if (downlink := self.downlinks.get(ssrc)) is not None:
-                        downlink.retransmit(sequences)
+                        downlink.retransmit(sequences, now)
                 case rtcp.KeyFrameRequest(media_ssrc=ssrc):
                     if (downlink := self.downlinks.get(ssrc)) is not None:
                         downlink.key_frame_requested(now)
+                case rtcp.TransportFeedback(body=body):
+                    self._feedback_received(body, now)
                 case _:
                     pass
+
+    def _feedback_received(self, body: bytes, now: float) -> None:
+        try:
+            self.link.feedback(twcc.parse(body), now)
+        except ValueError:
+            self.counts["feedback_malformed"] += 1
 
     # In time
 
@@ -249,11 +264,25 @@ class Peer:
         if now - self._feedback_at >= FEEDBACK_SECONDS:
             self._feedback_at = now
             self._send_transport_feedback()
+            self._share_link()
             for downlink in self.downlinks.values():
                 downlink.poll(now)
         if now - self._report_at >= REPORT_SECONDS:
             self._report_at = now
             self._send_reports(now)
+
+    def _share_link(self) -> None:
+        limit = self.link.limit_bps if self.forced_limit_bps is None else self.forced_limit_bps
+        wishes = [(downlink, downlink.demand()) for downlink in self.downlinks.values()]
+        videos = [(downlink, demand) for downlink, demand in wishes if demand is not None]
+        if limit is None:
+            layers = [2] * len(videos)
+        else:
+            sound = sum(d.uplink.bitrate_bps for d in self.downlinks.values() if d.uplink.kind == "audio")
+            layers = allocate(limit - sound, [demand for _, demand in videos])
+        for (downlink, _), layer in zip(videos, layers, strict=True):
+            if downlink.set_limit(layer):
+                self._on_yield(downlink)
 
     def _send_transport_feedback(self) -> None:
         if not self._arrivals or not self._streams:

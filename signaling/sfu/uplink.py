@@ -155,6 +155,11 @@ class Uplink:
         self.loudness = Loudness()
         self._level_id = extensions.get(rtp.AUDIO_LEVEL, 0)
 
+    @property
+    def bitrate_bps(self) -> float:
+        """What all streams of the track take together."""
+        return sum(stream.bitrate_bps for stream in self.streams)
+
     def add_stream(self, ssrc: int, rid: str, layer: int) -> Stream:
         """A new incoming stream of this track."""
         stream = Stream(self, ssrc, rid, layer)

@@ -165,6 +165,27 @@ async def test_a_viewer_gets_the_layer_that_was_asked_for(server: Server, open_p
     await eventually(lambda: _plays(amina, "amina", "li/camera"))
 
 
+async def test_video_steps_down_and_then_yields_on_a_narrow_link(server: Server, open_page: Opened) -> None:
+    amina, _ = await _visit(server, open_page)
+
+    async def width_is(low: int, high: int) -> bool:
+        return low <= int((await _received(amina, "amina"))["li/camera"].get("frameWidth") or 0) <= high
+
+    async def limit(bps: int) -> None:
+        await amina.evaluate("bps => rooms.get('amina').simulateScenario('subscriber-bandwidth', bps)", bps)
+
+    await eventually(lambda: width_is(1280, 1280), 20)
+    await limit(350_000)
+    await eventually(lambda: width_is(1, 640))
+    await limit(80_000)
+    await eventually(lambda: _saw(amina, "amina", "trackStreamStateChanged"))
+    assert not await _plays(amina, "amina", "li/camera")
+    assert await _plays(amina, "amina", "li/microphone")
+    await limit(0)
+    await eventually(lambda: _plays(amina, "amina", "li/camera"))
+    await eventually(lambda: width_is(1280, 1280), 20)
+
+
 @BOTH_PATHS
 async def test_a_waiting_page_is_admitted(
     server: Server, open_page: Opened, admin: api.LiveKitAPI, single: bool

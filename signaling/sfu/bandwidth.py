@@ -1,0 +1,148 @@
+"""How much a subscriber's link carries, and which layers fit into that (pure).
+
+Delay tells first: packets that leave evenly and arrive later and later fill a queue somewhere. Then the limit is what
+really arrived, and it grows again slowly until the queue fills anew.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+HISTORY = 4096
+"""Sent packets remembered, a power of two: some seconds of several videos."""
+BASE_SECONDS = 10.0
+"""The least delay of this long stands for the empty link; clocks drift little in it."""
+RATE_SECONDS = 0.5
+QUEUE_SECONDS = 0.080
+"""Waiting in a queue longer than this, feedback after feedback, is congestion; radio jitter is shorter."""
+OVERUSES = 2
+LOSS_SHARE = 0.12
+LOSS_PACKETS = 20
+BACK_OFF = 0.85
+GROWTH_PER_SECOND = 0.08
+FIRST_HOLD_SECONDS = 2.0
+LONGEST_HOLD_SECONDS = 30.0
+RETRY_SECONDS = 5.0
+"""Congestion this soon after growth began means that growing was wrong; the next try waits twice as long."""
+LEAST_BPS = 30_000.0
+UNLIMITED_BPS = 20_000_000.0
+"""A limit that has grown to this is no limit."""
+
+
+class LinkEstimate:
+    """The limit of one peer's downlink, from transport-wide feedback; None while nothing shows a limit."""
+
+    def __init__(self) -> None:
+        self.limit_bps: float | None = None
+        self._sent: list[tuple[int, float, int] | None] = [None] * HISTORY
+        self._arrived: deque[tuple[float, int]] = deque(maxlen=HISTORY)
+        self._delays: deque[tuple[float, float]] = deque()
+        self._overuses = 0
+        self._received = self._lost = 0
+        self._hold_until = 0.0
+        self._hold_seconds = FIRST_HOLD_SECONDS
+        self._grown_at = 0.0
+
+    def sent(self, sequence: int, size: int, now: float) -> None:
+        """Note a packet of `size` bytes leaving under a 16-bit transport-wide number."""
+        self._sent[sequence & HISTORY - 1] = (sequence, now, size)
+
+    def feedback(self, statuses: list[tuple[int, float | None]], now: float) -> None:
+        """Take what a receiver says arrived when, by its own clock."""
+        least = float("inf")
+        for sequence, arrived in statuses:
+            entry = self._sent[sequence & HISTORY - 1]
+            if entry is None or entry[0] != sequence:
+                continue
+            self._sent[sequence & HISTORY - 1] = None
+            if arrived is None:
+                self._lost += 1
+                continue
+            self._received += 1
+            self._arrived.append((arrived, entry[2]))
+            least = min(least, arrived - entry[1])
+        if least < float("inf"):
+            self._judge(least, now)
+
+    def _judge(self, delay: float, now: float) -> None:
+        """`delay` is the least of a feedback: the queue's own, without the receiver's jitter."""
+        while self._delays and (self._delays[0][0] < now - BASE_SECONDS):
+            self._delays.popleft()
+        while self._delays and self._delays[-1][1] >= delay:
+            self._delays.pop()
+        self._delays.append((now, delay))
+        queued = delay - self._delays[0][1]
+        self._overuses = self._overuses + 1 if queued > QUEUE_SECONDS else 0
+        if self._overuses >= OVERUSES or self._is_lossy():
+            self._overuses = 0
+            self._back_off(now)
+        elif self.limit_bps is not None and now > self._hold_until:
+            self._grow(now)
+
+    def _is_lossy(self) -> bool:
+        total = self._received + self._lost
+        if total < LOSS_PACKETS * 2:
+            return False
+        share = self._lost / total
+        self._received = self._lost = 0
+        return share > LOSS_SHARE
+
+    def _back_off(self, now: float) -> None:
+        if self._grown_at and now - self._hold_until < RETRY_SECONDS:
+            self._hold_seconds = min(LONGEST_HOLD_SECONDS, self._hold_seconds * 2)
+        elif not self._grown_at:
+            self._hold_seconds = FIRST_HOLD_SECONDS
+        self._grown_at = 0.0
+        self._hold_until = now + self._hold_seconds
+        self.limit_bps = max(LEAST_BPS, BACK_OFF * self.arrival_bps())
+
+    def _grow(self, now: float) -> None:
+        if self.limit_bps is None:
+            return
+        if self._grown_at:
+            self.limit_bps *= 1 + GROWTH_PER_SECOND * min(1.0, now - self._grown_at)
+        self._grown_at = now
+        if self.limit_bps >= UNLIMITED_BPS:
+            self.limit_bps = None
+
+    def arrival_bps(self) -> float:
+        """What arrived in the last half second of the receiver's time."""
+        if not self._arrived:
+            return 0.0
+        newest = self._arrived[-1][0]
+        size = 0
+        for arrived, octets in reversed(self._arrived):
+            if arrived < newest - RATE_SECONDS:
+                break
+            size += octets
+        return 8 * size / RATE_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """One video's wish: `layers` are (layer, bit/s) from the smallest, none above what was asked for."""
+
+    layers: tuple[tuple[int, float], ...]
+    current: int
+
+
+UPGRADE_MARGIN = 1.15
+"""A layer not yet sent must fit with this to spare, or it would come and go."""
+
+
+def allocate(budget_bps: float, demands: list[Demand]) -> list[int]:
+    """The layer for each video, -1 for none; everyone gets the smallest before anyone gets more."""
+    chosen = [-1] * len(demands)
+    steps = max((len(demand.layers) for demand in demands), default=0)
+    spent = [0.0] * len(demands)
+    for step in range(steps):
+        for index, demand in enumerate(demands):
+            if step >= len(demand.layers) or (step and chosen[index] != demand.layers[step - 1][0]):
+                continue
+            layer, bitrate = demand.layers[step]
+            margin = UPGRADE_MARGIN if layer > demand.current else 1.0
+            if sum(spent) - spent[index] + bitrate * margin <= budget_bps:
+                chosen[index] = layer
+                spent[index] = bitrate
+    return chosen

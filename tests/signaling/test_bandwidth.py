@@ -1,0 +1,93 @@
+"""The estimate against a simulated bottleneck, and what is sent within it."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from signaling.sfu.bandwidth import Demand, LinkEstimate, allocate
+
+SIZE = 1100
+
+
+class _Link:
+    """A bottleneck with a long queue, driven by a clock of its own."""
+
+    def __init__(self, capacity_bps: float, delay: float = 0.05) -> None:
+        self.capacity_bps = capacity_bps
+        self.estimate = LinkEstimate()
+        self.now = 100.0
+        self._delay = delay
+        self._free_at = 0.0
+        self._sequence = 0
+        self._arrivals: list[tuple[int, float]] = []
+        self._reported_at = 100.0
+
+    def run(self, seconds: float, offered_bps: float, *, follow: bool = True) -> None:
+        """Send at a rate, or below the limit once there is one."""
+        until = self.now + seconds
+        while self.now < until:
+            rate = min(offered_bps, self.estimate.limit_bps or offered_bps) if follow else offered_bps
+            self.now += SIZE * 8 / rate
+            self._sequence = (self._sequence + 1) & 0xFFFF
+            self.estimate.sent(self._sequence, SIZE, self.now)
+            self._free_at = max(self._free_at, self.now) + SIZE * 8 / self.capacity_bps
+            self._arrivals.append((self._sequence, self._free_at + self._delay))
+            if self.now - self._reported_at >= 0.1:
+                self._reported_at = self.now
+                arrived = [a for a in self._arrivals if a[1] <= self.now]
+                self._arrivals = self._arrivals[len(arrived) :]
+                self.estimate.feedback([(sequence, at + 1000) for sequence, at in arrived], self.now)
+
+
+def test_a_free_link_shows_no_limit() -> None:
+    link = _Link(10_000_000)
+    link.run(20, 1_500_000)
+    assert link.estimate.limit_bps is None
+
+
+def test_a_narrow_link_is_found_within_two_seconds() -> None:
+    link = _Link(400_000)
+    link.run(2, 1_500_000)
+    assert link.estimate.limit_bps is not None
+    assert 200_000 < link.estimate.limit_bps < 420_000
+
+
+def test_the_limit_stays_near_the_link_for_long() -> None:
+    link = _Link(400_000)
+    link.run(60, 1_500_000)
+    assert link.estimate.limit_bps is not None
+    assert 200_000 < link.estimate.limit_bps < 700_000
+
+
+def test_a_link_that_widens_is_used_again() -> None:
+    link = _Link(400_000)
+    link.run(5, 1_500_000)
+    link.capacity_bps = 5_000_000
+    link.run(60, 1_500_000)
+    assert link.estimate.limit_bps is None or link.estimate.limit_bps > 1_500_000
+
+
+def test_everyone_gets_the_smallest_before_anyone_gets_more() -> None:
+    layers = ((0, 150_000.0), (1, 500_000.0), (2, 1_500_000.0))
+    assert allocate(300_000, [Demand(layers, 2), Demand(layers, 2)]) == [0, 0]
+    assert allocate(700_000, [Demand(layers, 2), Demand(layers, 2)]) == [1, 0]
+    assert allocate(100_000, [Demand(layers, 2)]) == [-1]
+    assert allocate(10_000_000, [Demand(layers, 0), Demand(layers[:1], 0)]) == [2, 0]
+
+
+def test_a_layer_not_yet_sent_needs_room_to_spare() -> None:
+    layers = ((0, 100_000.0), (1, 500_000.0))
+    assert allocate(520_000, [Demand(layers, 1)]) == [1]
+    assert allocate(520_000, [Demand(layers, 0)]) == [0]
+
+
+@given(
+    st.floats(0, 5e6),
+    st.lists(st.lists(st.floats(1e4, 2e6), min_size=1, max_size=3), max_size=6),
+)
+def test_what_is_allocated_fits(budget: float, rates: list[list[float]]) -> None:
+    demands = [Demand(tuple(enumerate(sorted(found))), 2) for found in rates]
+    chosen = allocate(budget, demands)
+    spent = sum(dict(demand.layers)[layer] for demand, layer in zip(demands, chosen, strict=True) if layer >= 0)
+    assert spent <= budget
