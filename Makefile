@@ -9,7 +9,7 @@ SETTINGS ?= var/ke/settings.toml
 TEST_PACKAGES := chromium postgresql fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji
 TEST_FILES := /usr/bin/chromium /usr/lib/postgresql /usr/share/fonts/truetype/noto /usr/share/fonts/opentype/noto
 
-.PHONY: help preflight preflight-run setup run test check conformance migrate lock system-packages
+.PHONY: help preflight preflight-run setup production run test check conformance migrate lock system-packages
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
@@ -28,6 +28,11 @@ setup: preflight .venv/installed $(if $(WEB),web/dist/index.html) ## Install eve
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-dev.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
+
+production: ## Install only what a node needs to run (the Dockerfile's step)
+	@$(PYTHON) -m venv --clear .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 
 web/node_modules/installed: web/package.json web/package-lock.json | preflight
 	@echo "Installing the page's packages in web/node_modules ..."
