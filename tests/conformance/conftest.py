@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -28,22 +29,28 @@ PREFIX = "/media"
 
 @dataclass(frozen=True)
 class Server:
-    """Where the server under test is; `sessions` only for our own."""
+    """Where the server under test is, and a room of the test's own; `sessions` only for our own server."""
 
     url: str
     sessions: Sessions | None
+    room: str
 
-    def token(self, identity: str, room: str, **grants: Any) -> str:
+    def token(self, identity: str, **grants: Any) -> str:
         """An access token; grants beyond joining by LiveKit's Python names."""
-        video = api.VideoGrants(**{"room_join": True, "room": room, **grants})
+        video = api.VideoGrants(**{"room_join": True, "room": self.room, **grants})
         return api.AccessToken(KEY, SECRET).with_identity(identity).with_grants(video).to_jwt()
+
+
+def new_room() -> str:
+    """A name no other test has used, on a server that may outlive this one."""
+    return f"room-{secrets.token_hex(6)}"
 
 
 @pytest.fixture
 async def server() -> AsyncIterator[Server]:
     """Our server mounted under a path, as the application mounts it; or the one CONFORMANCE_URL names."""
     if ANOTHER:
-        yield Server(ANOTHER, None)
+        yield Server(ANOTHER, None, new_room())
         return
     app = create_app(Settings(keys={KEY: SECRET}))
     outer = web.Application()
@@ -51,7 +58,7 @@ async def server() -> AsyncIterator[Server]:
     runner = web.AppRunner(outer, max_line_size=MAX_LINE_BYTES, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield Server(f"ws://127.0.0.1:{runner.addresses[0][1]}{PREFIX}", app[SESSIONS])
+    yield Server(f"ws://127.0.0.1:{runner.addresses[0][1]}{PREFIX}", app[SESSIONS], new_room())
     await runner.cleanup()
 
 
@@ -67,15 +74,13 @@ Joined = Callable[..., Awaitable[rtc.Room]]
 
 
 @pytest.fixture
-async def join(server: Server, request: pytest.FixtureRequest) -> AsyncIterator[Joined]:
-    """Join with the Python SDK; the room is named after the test."""
+async def join(server: Server) -> AsyncIterator[Joined]:
+    """Join the test's room with the Python SDK."""
     rooms: list[rtc.Room] = []
 
     async def joined(identity: str, *, options: rtc.RoomOptions | None = None, **grants: Any) -> rtc.Room:
         room = rtc.Room()
-        await room.connect(
-            server.url, server.token(identity, request.node.name, **grants), options or rtc.RoomOptions()
-        )
+        await room.connect(server.url, server.token(identity, **grants), options or rtc.RoomOptions())
         rooms.append(room)
         return room
 

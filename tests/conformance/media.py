@@ -43,6 +43,12 @@ async def loudest(track: rtc.Track, frames: int = 50) -> int:
     return peak
 
 
+def publications(room: rtc.Room, identity: str) -> list[rtc.RemoteTrackPublication]:
+    """What someone publishes, as this room sees it; nothing while nobody of that name is there."""
+    found = room.remote_participants.get(identity)
+    return list(found.track_publications.values()) if found is not None else []
+
+
 _tasks: set[asyncio.Task[None]] = set()
 
 

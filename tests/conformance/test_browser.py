@@ -9,15 +9,15 @@ import pytest
 from livekit import api
 from playwright.async_api import Page
 
-from tests.conformance.conftest import Server, eventually
+from tests.conformance.conftest import ANOTHER, Server, eventually
 
 Opened = Callable[[], Awaitable[Page]]
 
 BOTH_PATHS = pytest.mark.parametrize("single", [True, False], ids=["v1", "v0"])
 
 
-async def _join(page: Page, server: Server, name: str, room: str, **options: Any) -> None:
-    token = server.token(name, room)
+async def _join(page: Page, server: Server, name: str, **options: Any) -> None:
+    token = server.token(name)
     await page.evaluate("([n, u, t, o]) => join(n, u, t, o)", [name, server.url, token, options])
 
 
@@ -34,7 +34,7 @@ async def _received(page: Page, name: str) -> dict[str, dict[str, Any]]:
 async def test_two_pages_see_and_hear_each_other(server: Server, open_page: Opened, single: bool) -> None:
     pages = {"amina": await open_page(), "li": await open_page()}
     for name, page in pages.items():
-        await _join(page, server, name, "visit", singlePeerConnection=single)
+        await _join(page, server, name, singlePeerConnection=single)
         await _publish(page, name)
     for name, page in pages.items():
         other = "li" if name == "amina" else "amina"
@@ -62,7 +62,7 @@ async def _plays(page: Page, viewer: str, source: str) -> bool:
 async def _visit(server: Server, open_page: Opened, *, single: bool = True, **options: Any) -> tuple[Page, Page]:
     amina, li = await open_page(), await open_page()
     for page, name in ((amina, "amina"), (li, "li")):
-        await _join(page, server, name, "visit", singlePeerConnection=single, **options)
+        await _join(page, server, name, singlePeerConnection=single, **options)
         await _publish(page, name)
     await eventually(lambda: _plays(amina, "amina", "li/camera"), 15)
     await eventually(lambda: _plays(li, "li", "amina/camera"), 15)
@@ -134,7 +134,7 @@ async def test_reconnecting_brings_the_call_back(
 async def test_a_reloaded_page_finds_its_way_back(server: Server, open_page: Opened) -> None:
     amina, li = await _visit(server, open_page)
     await amina.reload()
-    await _join(amina, server, "amina", "visit")
+    await _join(amina, server, "amina")
     await _publish(amina, "amina")
     await eventually(lambda: _plays(amina, "amina", "li/camera"))
     await eventually(lambda: _plays(li, "li", "amina/camera"))
@@ -165,6 +165,7 @@ async def test_a_viewer_gets_the_layer_that_was_asked_for(server: Server, open_p
     await eventually(lambda: _plays(amina, "amina", "li/camera"))
 
 
+@pytest.mark.skipif(ANOTHER is not None, reason="LiveKit lets video yield only when its settings allow it")
 async def test_video_steps_down_and_then_yields_on_a_narrow_link(server: Server, open_page: Opened) -> None:
     amina, _ = await _visit(server, open_page)
 
@@ -191,23 +192,23 @@ async def test_a_waiting_page_is_admitted(
     server: Server, open_page: Opened, admin: api.LiveKitAPI, single: bool
 ) -> None:
     amina, li = await open_page(), await open_page()
-    await _join(li, server, "li", "visit", singlePeerConnection=single)
+    await _join(li, server, "li", singlePeerConnection=single)
     await _publish(li, "li")
-    token = server.token("amina", "visit", can_publish=False, can_subscribe=False, can_publish_data=False)
+    token = server.token("amina", can_publish=False, can_subscribe=False, can_publish_data=False)
     options = {"singlePeerConnection": single}
     await amina.evaluate("([n, u, t, o]) => join(n, u, t, o)", ["amina", server.url, token, options])
     await amina.wait_for_timeout(500)
     assert not await _saw(amina, "amina", "trackSubscribed")
-    await admin.room.update_participant(_admission(allowed=True))
+    await admin.room.update_participant(_admission(server.room, allowed=True))
     await eventually(lambda: _saw(amina, "amina", "participantPermissionsChanged"))
     await _publish(amina, "amina")
     await eventually(lambda: _plays(amina, "amina", "li/camera"), 15)
     await eventually(lambda: _plays(li, "li", "amina/camera"), 15)
-    await admin.room.update_participant(_admission(allowed=False))
+    await admin.room.update_participant(_admission(server.room, allowed=False))
     await eventually(lambda: _saw(amina, "amina", "trackUnsubscribed"))
     await eventually(lambda: _saw(li, "li", "trackUnpublished"))
 
 
-def _admission(*, allowed: bool) -> api.UpdateParticipantRequest:
+def _admission(room: str, *, allowed: bool) -> api.UpdateParticipantRequest:
     permission = api.ParticipantPermission(can_publish=allowed, can_subscribe=allowed, can_publish_data=allowed)
-    return api.UpdateParticipantRequest(room="visit", identity="amina", permission=permission)
+    return api.UpdateParticipantRequest(room=room, identity="amina", permission=permission)

@@ -9,11 +9,11 @@ from livekit import api, rtc
 from livekit.rtc.participant import PublishTrackError
 
 from tests.conformance.conftest import Joined, Server, eventually
-from tests.conformance.media import publish_tone
+from tests.conformance.media import publications, publish_tone
 
 
 async def test_a_waiting_participant_neither_hears_nor_speaks_until_admitted(
-    join: Joined, admin: api.LiveKitAPI, request: pytest.FixtureRequest
+    join: Joined, admin: api.LiveKitAPI, server: Server
 ) -> None:
     doctor = await join("doctor")
     heard: list[bytes] = []
@@ -32,7 +32,7 @@ async def test_a_waiting_participant_neither_hears_nor_speaks_until_admitted(
 
     await admin.room.update_participant(
         api.UpdateParticipantRequest(
-            room=request.node.name,
+            room=server.room,
             identity="patient",
             permission=api.ParticipantPermission(can_publish=True, can_subscribe=True, can_publish_data=True),
         )
@@ -41,11 +41,11 @@ async def test_a_waiting_participant_neither_hears_nor_speaks_until_admitted(
     await publish_tone(patient)
     await patient.local_participant.publish_data(b"thank you")
     await eventually(lambda: heard == [b"thank you"])
-    await eventually(lambda: len(doctor.remote_participants["patient"].track_publications) == 1)
+    await eventually(lambda: len(publications(doctor, "patient")) == 1)
 
 
 async def test_revoking_takes_published_and_subscribed_tracks_away(
-    join: Joined, admin: api.LiveKitAPI, request: pytest.FixtureRequest
+    join: Joined, admin: api.LiveKitAPI, server: Server
 ) -> None:
     host, guest = await join("host"), await join("guest")
     await publish_tone(host)
@@ -54,19 +54,19 @@ async def test_revoking_takes_published_and_subscribed_tracks_away(
 
     await admin.room.update_participant(
         api.UpdateParticipantRequest(
-            room=request.node.name,
+            room=server.room,
             identity="guest",
             permission=api.ParticipantPermission(can_publish=False, can_subscribe=False, can_publish_data=False),
         )
     )
     await _falls_silent(_subscribed(guest, "host")[0])
-    await eventually(lambda: not host.remote_participants["guest"].track_publications)
+    await eventually(lambda: not publications(host, "guest"))
 
 
 async def test_a_token_without_room_join_opens_nothing(server: Server) -> None:
     room = rtc.Room()
     with pytest.raises(rtc.ConnectError):
-        await room.connect(server.url, server.token("someone", "closed", room_join=False))
+        await room.connect(server.url, server.token("someone", room_join=False))
 
 
 async def _falls_silent(track: rtc.Track) -> None:
@@ -84,5 +84,4 @@ async def _packets(track: rtc.Track) -> int:
 
 
 def _subscribed(room: rtc.Room, identity: str) -> list[rtc.Track]:
-    publications = room.remote_participants[identity].track_publications.values()
-    return [publication.track for publication in publications if publication.track]
+    return [publication.track for publication in publications(room, identity) if publication.track]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance.conftest import ANOTHER, KEY, SECRET, Server, eventually
+from tests.conformance.conftest import ANOTHER, KEY, SECRET, Server, eventually, new_room
 from tests.conformance.test_browser import Opened, _plays, _visit
 
 pytestmark = pytest.mark.skipif(ANOTHER is not None, reason="only our own server is ours to kill")
@@ -33,7 +33,7 @@ async def test_a_call_survives_a_killed_server(open_page: Opened, tmp_path: Path
     config.write_text(f'[keys]\n{KEY} = "{SECRET}"\n', encoding="utf-8")
     process, port = await _start(config, 0)
     try:
-        server = Server(f"ws://127.0.0.1:{port}", None)
+        server = Server(f"ws://127.0.0.1:{port}", None, new_room())
         amina, li = await _visit(server, open_page)
         process.kill()
         await process.wait()
