@@ -58,8 +58,9 @@ check: setup ## Lint, types, import directions
 	$(BIN)/lint-imports
 	$(if $(WEB),cd web && npm run check)
 
-conformance: setup system-packages ## The media server against LiveKit's own clients
+conformance: setup system-packages ## The media server, then LiveKit's own, against LiveKit's clients
 	$(BIN)/pytest tests/conformance
+	tests/conformance/against_livekit
 
 migrate: setup ## Bring a node's database up to date (SETTINGS=file)
 	$(BIN)/telemed migrate --settings $(SETTINGS)
