@@ -30,7 +30,7 @@ from livekit.protocol.rtc import (
     UpdateVideoLayers,
 )
 
-from signaling import ids, tokens
+from signaling import ids, subscriptions, tokens
 from signaling.participants import Participant
 from signaling.tracks import Track, Wishes
 
@@ -141,7 +141,7 @@ def update_subscription(participant: Participant, request: UpdateSubscription) -
     for sid in sids:
         if len(participant.explicit) < MAX_EXPLICIT:
             participant.explicit[sid] = request.subscribe
-    participant.room.reconcile(participant)
+    subscriptions.reconcile(participant.room, participant)
 
 
 def _track_setting(participant: Participant, request: UpdateTrackSettings) -> None:
@@ -151,7 +151,7 @@ def _track_setting(participant: Participant, request: UpdateTrackSettings) -> No
         if subscription is not None:
             subscription.wishes = wishes
             subscription.apply()
-            participant.room.update_dynacast(subscription.track)
+            subscriptions.update_dynacast(subscription.track)
         if len(participant.wishes) < MAX_EXPLICIT:
             participant.wishes[sid] = wishes
 
@@ -167,7 +167,7 @@ def _permission(participant: Participant, request: SubscriptionPermission) -> No
     for track in participant.tracks.values():
         track.allowed = None if request.all_participants else _allowed(participant, track, request)
     for other in participant.room.others(participant):
-        participant.room.reconcile(other)
+        subscriptions.reconcile(participant.room, other)
 
 
 def _allowed(participant: Participant, track: Track, request: SubscriptionPermission) -> set[str]:

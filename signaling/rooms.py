@@ -21,21 +21,15 @@ from livekit.protocol.rtc import (
     ParticipantUpdate,
     RoomUpdate,
     SignalResponse,
-    SubscribedCodec,
-    SubscribedQuality,
-    SubscribedQualityUpdate,
-    TrackSubscribed,
     TrackUnpublishedResponse,
 )
 
-from signaling import ids, tokens
+from signaling import ids, subscriptions, tokens
 from signaling.config import Settings
 from signaling.errors import NotFoundError
-from signaling.offers import new_ssrcs
 from signaling.participants import Participant
-from signaling.sfu.downlink import Downlink
 from signaling.sfu.uplink import Uplink
-from signaling.tracks import DYNACAST_DELAY_SECONDS, Subscription, Track, Wishes
+from signaling.tracks import Track
 from signaling.webhooks import Webhooks
 
 logger = logging.getLogger(__name__)
@@ -114,7 +108,7 @@ class Room:
         for track in list(participant.tracks.values()):
             self.unpublish(track, tell=False)
         for subscription in list(participant.subscriptions.values()):
-            self._unsubscribe(subscription)
+            subscriptions.unsubscribe(subscription)
         was_active = participant.state == ParticipantInfo.ACTIVE
         participant.state = ParticipantInfo.DISCONNECTED
         self.announce(participant)
@@ -161,14 +155,14 @@ class Room:
         self.announce(track.publisher)
         self.webhooks.tell("track_published", self.snapshot(), track.publisher.info(), track.info)
         for participant in self.others(track.publisher):
-            self.reconcile(participant)
+            subscriptions.reconcile(self, participant)
 
     def unpublish(self, track: Track, *, tell: bool) -> None:
         """Take a track away from everyone; `tell` its publisher when it was not the publisher's own wish."""
         publisher = track.publisher
         publisher.tracks.pop(track.sid, None)
         for subscription in list(track.subscriptions.values()):
-            self._unsubscribe(subscription)
+            subscriptions.unsubscribe(subscription)
         if track.uplink is None:
             return
         track.uplink.muted = True
@@ -188,90 +182,6 @@ class Room:
         self.announce(track.publisher)
         return track.info
 
-    # Subscriptions
-
-    def reconcile(self, participant: Participant) -> None:
-        """Give the participant what is wanted and allowed, and take away the rest."""
-        if participant.receiver is None:
-            return
-        for other in self.others(participant):
-            for track in other.tracks.values():
-                subscription = participant.subscriptions.get(track.sid)
-                wanted = self._may_receive(participant, track)
-                if wanted and subscription is None:
-                    self._subscribe(participant, track)
-                elif not wanted and subscription is not None:
-                    self._unsubscribe(subscription)
-
-    @staticmethod
-    def _may_receive(participant: Participant, track: Track) -> bool:
-        wanted = participant.explicit.get(track.sid, participant.auto_subscribe)
-        return (
-            wanted
-            and track.is_published
-            and participant.claims.video.can_subscribe
-            and track.is_allowed(participant.identity)
-        )
-
-    def _subscribe(self, participant: Participant, track: Track) -> None:
-        receiver = participant.receiver
-        if receiver is None or track.uplink is None:
-            return
-        ssrc, rtx_ssrc = new_ssrcs()
-        downlink = Downlink(receiver.peer, track.uplink, ssrc=ssrc, rtx_ssrc=rtx_ssrc)
-        wishes = participant.wishes.setdefault(track.sid, Wishes())
-        subscription = Subscription(participant, track, downlink, wishes)
-        subscription.apply()
-        participant.subscriptions[track.sid] = subscription
-        if not track.subscriptions:
-            track.publisher.send(SignalResponse(track_subscribed=TrackSubscribed(track_sid=track.sid)))
-        track.subscriptions[participant.sid] = subscription
-        track.uplink.downlinks.append(downlink)
-        receiver.attach(track, downlink)
-        self.update_dynacast(track)
-
-    def _unsubscribe(self, subscription: Subscription) -> None:
-        track, participant = subscription.track, subscription.subscriber
-        participant.subscriptions.pop(track.sid, None)
-        track.subscriptions.pop(participant.sid, None)
-        if track.uplink is not None and subscription.downlink in track.uplink.downlinks:
-            track.uplink.downlinks.remove(subscription.downlink)
-        if participant.receiver is not None:
-            participant.receiver.detach(subscription.downlink)
-        self.update_dynacast(track)
-
-    def update_dynacast(self, track: Track, now: float | None = None) -> None:
-        """Tell a publisher which layers anyone wants: more at once, fewer only after a while.
-
-        The first time waits for the clock (`now`): the client must have taken in its own track before.
-        """
-        if track.kind != "video" or track.uplink is None:
-            return
-        if track.announced_quality is None and now is None:
-            return
-        now = time.monotonic() if now is None else now
-        best = track.best_wanted()
-        best = -1 if best > 2 else best
-        if best == track.announced_quality:
-            track.lower_at = None
-            return
-        if track.announced_quality is not None and best < track.announced_quality:
-            if track.lower_at is None:
-                track.lower_at = now + DYNACAST_DELAY_SECONDS
-            if now < track.lower_at:
-                return
-        track.lower_at = None
-        track.announced_quality = best
-        qualities = [SubscribedQuality(quality=level, enabled=level <= best) for level in (0, 1, 2)]  # type: ignore[arg-type]
-        codec = SubscribedCodec(codec=track.uplink.codec.mime_type, qualities=qualities)
-        track.publisher.send(
-            SignalResponse(
-                subscribed_quality_update=SubscribedQualityUpdate(
-                    track_sid=track.sid, subscribed_qualities=qualities, subscribed_codecs=[codec]
-                )
-            )
-        )
-
     # Permissions
 
     def permit(self, participant: Participant, wanted: ParticipantPermission) -> None:
@@ -281,7 +191,7 @@ class Room:
         for track in list(participant.tracks.values()):
             if not tokens.may_publish(participant.claims.video, track.info.source):
                 self.unpublish(track, tell=True)
-        self.reconcile(participant)
+        subscriptions.reconcile(self, participant)
         self.announce(participant)
         self.refresh_token(participant)
 

@@ -11,7 +11,6 @@ from typing import Any
 
 from livekit.protocol.models import (
     ClientConfiguration,
-    DataPacket,
     DisconnectReason,
     ParticipantInfo,
     ServerInfo,
@@ -20,32 +19,21 @@ from livekit.protocol.rtc import (
     ICEServer,
     JoinResponse,
     LeaveRequest,
-    MediaSectionsRequirement,
     ParticipantUpdate,
     ReconnectResponse,
     RoomUpdate,
-    SessionDescription,
     SignalRequest,
     SignalResponse,
-    StreamState,
-    StreamStateInfo,
-    StreamStateUpdate,
 )
 
-from signaling import handlers, ids, watch
+from signaling import handlers, ids, subscriptions, watch, wiring
 from signaling.config import Settings
 from signaling.connection import PING_INTERVAL_SECONDS, PING_TIMEOUT_SECONDS, SignalConnection
-from signaling.data import LOSSY, RELIABLE, DataChannels
 from signaling.errors import LimitExceededError, NotFoundError, PermissionDeniedError
 from signaling.joining import Joining
-from signaling.offers import ClientOffers
 from signaling.participants import Participant
 from signaling.rooms import Room, Rooms, disconnect
-from signaling.sfu.downlink import Downlink
 from signaling.sfu.endpoint import Endpoint
-from signaling.sfu.peer import Peer
-from signaling.sfu.uplink import Uplink
-from signaling.subscriber import ServerOffers
 from signaling.tokens import Claims
 from signaling.turn import credentials
 from signaling.webhooks import Webhooks
@@ -165,6 +153,9 @@ class Sessions:
             return
         handlers.handle(participant, request)
 
+    def _too_slow(self, participant: Participant) -> None:
+        self.end(participant, DisconnectReason.STATE_MISMATCH, LeaveRequest.RECONNECT)
+
     def end(
         self,
         participant: Participant,
@@ -185,7 +176,7 @@ class Sessions:
         participant.signal = connection
         participant.signal_lost_at = None
         room.join(participant)
-        self._connect(participant, single=joining.single)
+        wiring.connect(participant, self.endpoint, single=joining.single, on_slow=self._too_slow)
         participant.send(SignalResponse(join=self._join_response(participant)))
         room.refresh_token(participant)
         if joining.request is not None:
@@ -194,7 +185,7 @@ class Sessions:
         has_offer = joining.request is not None and joining.request.HasField("publisher_offer")
         if participant.offers is not None:
             participant.offers.expects_offer = has_offer
-        room.reconcile(participant)
+        subscriptions.reconcile(room, participant)
         if joining.request is not None and has_offer:
             handlers.handle(participant, SignalRequest(offer=joining.request.publisher_offer))
         if participant.subscriber is not None:
@@ -253,77 +244,6 @@ class Sessions:
     def _ice_servers(self, participant: Participant) -> list[ICEServer]:
         return [credentials(server, participant.sid, time.time()) for server in self.settings.turn_servers]
 
-    # Media
-
-    def _connect(self, participant: Participant, *, single: bool) -> None:
-        certificate = self.endpoint.certificate
-        if certificate is None:
-            raise RuntimeError("endpoint is not open")
-        participant.data = DataChannels(
-            self.settings.limits,
-            on_packet=lambda packet: self._data(participant, packet),
-            on_overflow=lambda: self.end(participant, DisconnectReason.STATE_MISMATCH, LeaveRequest.RECONNECT),
-        )
-        data = participant.data
-        publisher = Peer(
-            self.endpoint,
-            certificate,
-            on_connected=lambda: self._connected(participant, primary=single),
-            on_closed=lambda: self._media_lost(participant),
-            on_channel=lambda channel: data.adopt(channel, outgoing=single),
-            on_yield=lambda downlink: _tell_yield(participant, downlink),
-        )
-        participant.offers = ClientOffers(
-            publisher,
-            on_uplink=lambda cid, uplink: self._uplink(participant, cid, uplink),
-            off_uplink=lambda uplink: self._uplink_gone(participant, uplink),
-            codec_of=lambda cid: _codec_of(participant, cid),
-            need_sections=lambda audios, videos: _need_sections(participant, audios, videos),
-        )
-        if single:
-            return
-        subscriber = Peer(
-            self.endpoint,
-            certificate,
-            on_connected=lambda: self._connected(participant, primary=True),
-            on_closed=lambda: self._media_lost(participant),
-            on_channel=lambda _: None,
-            on_yield=lambda downlink: _tell_yield(participant, downlink),
-        )
-        participant.subscriber = ServerOffers(subscriber, lambda offer: _send_offer(participant, offer))
-        data.adopt(subscriber.secure.open_channel(RELIABLE, ordered=True, max_retransmits=None), outgoing=True)
-        data.adopt(subscriber.secure.open_channel(LOSSY, ordered=False, max_retransmits=0), outgoing=True)
-
-    def _connected(self, participant: Participant, *, primary: bool) -> None:
-        if primary or not participant.claims.video.can_subscribe:
-            participant.room.activate(participant)
-
-    def _media_lost(self, participant: Participant) -> None:
-        logger.info("media connection of %s ended", participant.sid)
-
-    def _uplink(self, participant: Participant, cid: str, uplink: Uplink) -> None:
-        track = participant.track_of(cid)
-        if track is not None and not track.is_published:
-            participant.room.publish(track, uplink)
-
-    def _uplink_gone(self, participant: Participant, uplink: Uplink) -> None:
-        for track in list(participant.tracks.values()):
-            if track.uplink is uplink:
-                participant.room.unpublish(track, tell=False)
-
-    def _data(self, participant: Participant, packet: DataPacket) -> None:
-        if not participant.claims.video.can_publish_data:
-            return
-        name = "" if participant.is_hidden else participant.identity
-        packet.participant_sid = participant.sid
-        packet.participant_identity = name
-        if packet.WhichOneof("value") == "user":
-            packet.user.participant_sid = "" if participant.is_hidden else participant.sid
-            packet.user.participant_identity = name
-            if not packet.destination_identities:
-                packet.destination_identities.extend(packet.user.destination_identities)
-        participant.room.send_data(packet, participant, packet.destination_identities)
-
     # Time
 
     async def _sweep(self) -> None:
@@ -349,30 +269,4 @@ class Sessions:
             if now > participant.refresh_at:
                 participant.room.refresh_token(participant)
             for track in list(participant.tracks.values()):
-                participant.room.update_dynacast(track, now)
-
-
-def _codec_of(participant: Participant, cid: str) -> str:
-    track = participant.track_of(cid)
-    return track.info.mime_type.partition("/")[2].lower() if track is not None else ""
-
-
-def _tell_yield(participant: Participant, downlink: Downlink) -> None:
-    """Say that a video gives way to sound on a narrow link, or is back."""
-    for subscription in participant.subscriptions.values():
-        if subscription.downlink is downlink:
-            state = StreamStateInfo(
-                participant_sid=subscription.track.publisher.sid,
-                track_sid=subscription.track.sid,
-                state=StreamState.PAUSED if downlink.has_yielded else StreamState.ACTIVE,
-            )
-            participant.send(SignalResponse(stream_state_update=StreamStateUpdate(stream_states=[state])))
-
-
-def _need_sections(participant: Participant, audios: int, videos: int) -> None:
-    requirement = MediaSectionsRequirement(num_audios=audios, num_videos=videos)
-    participant.send(SignalResponse(media_sections_requirement=requirement))
-
-
-def _send_offer(participant: Participant, offer: SessionDescription) -> None:
-    participant.send(SignalResponse(offer=offer))
+                subscriptions.update_dynacast(track, now)

@@ -9,9 +9,10 @@ from collections import Counter
 from aiortc import RTCCertificate
 
 from signaling.sfu import ice, transport
+from signaling.sfu.batches import Address, from_address
 from signaling.sfu.peer import Peer
 from signaling.sfu.transport import Pointer
-from signaling.sfu.wire import Address, Wire, bind, from_address
+from signaling.sfu.wire import Wire, bind
 
 logger = logging.getLogger(__name__)
 

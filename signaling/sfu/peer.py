@@ -12,11 +12,12 @@ from aiortc import RTCCertificate, RTCDataChannel
 
 from signaling.sfu import ice, rtcp, rtp, twcc
 from signaling.sfu.bandwidth import LinkEstimate, allocate
+from signaling.sfu.batches import Address
 from signaling.sfu.downlink import Downlink
-from signaling.sfu.rtp import Extender, Packet
+from signaling.sfu.rtp import Packet
 from signaling.sfu.transport import Pointer, SecureTransport
 from signaling.sfu.uplink import Stream, Uplink
-from signaling.sfu.wire import Address, Wire
+from signaling.sfu.wire import Wire
 
 if TYPE_CHECKING:
     from signaling.sfu.endpoint import Endpoint
@@ -27,7 +28,6 @@ FEEDBACK_SECONDS = 0.1
 REPORT_SECONDS = 1.0
 MAX_STREAMS = 64
 """Incoming SSRCs of one peer; libsrtp keeps a context for each."""
-MAX_ARRIVALS = 1000
 RIDS = ("q", "h", "f")
 DEFAULT_RTT_SECONDS = 0.1
 
@@ -69,9 +69,7 @@ class Peer:
         self._repairs: dict[int, Stream] = {}
         self._declared: dict[int, Uplink] = {}
         self._declared_repairs: dict[int, int] = {}
-        self._transport_numbers = Extender()
-        self._arrivals: dict[int, float] = {}
-        self._feedback_count = 0
+        self._arrivals = twcc.Arrivals()
         self._feedback_at = 0.0
         self._report_at = 0.0
         self._transport_sequence = 0
@@ -164,18 +162,12 @@ class Peer:
         except ValueError:
             self.counts["rtp_malformed"] += 1
             return
-        self._note_arrival(packet, now)
+        self._arrivals.note(packet.extensions.get(self._transport_cc_in, b""), now)
         self._route(packet, now)
 
     def _is_expected(self, view: memoryview) -> bool:
         ssrc = int.from_bytes(view[8:12], "big")
         return ssrc in self._streams or ssrc in self._repairs or len(self._streams) + len(self._repairs) < MAX_STREAMS
-
-    def _note_arrival(self, packet: Packet, now: float) -> None:
-        value = packet.extensions.get(self._transport_cc_in)
-        if value is not None and len(value) == 2 and len(self._arrivals) < MAX_ARRIVALS:
-            number = self._transport_numbers.extend(int.from_bytes(value, "big"))
-            self._arrivals.setdefault(number, now)
 
     def _route(self, packet: Packet, now: float) -> None:
         stream = self._streams.get(packet.ssrc)
@@ -184,7 +176,7 @@ class Peer:
             if repaired is None:
                 stream, repaired = self._identify(packet)
             if repaired is not None:
-                restored = _restore(packet, repaired)
+                restored = repaired.restore(packet)
                 if restored is None:
                     return
                 packet, stream = restored, repaired
@@ -285,14 +277,8 @@ class Peer:
                 self._on_yield(downlink)
 
     def _send_transport_feedback(self) -> None:
-        if not self._arrivals or not self._streams:
-            return
-        arrivals = sorted(self._arrivals.items())
-        self._arrivals = {}
-        first = next(iter(self._streams))
-        for at in range(0, len(arrivals), 200):
-            body = twcc.build(arrivals[at : at + 200], self._feedback_count)
-            self._feedback_count += 1
+        first = next(iter(self._streams), 0)
+        for body in self._arrivals.take():
             self.send_rtcp(rtcp.transport_feedback(self.ssrc, first, body))
 
     def _send_reports(self, now: float) -> None:
@@ -314,18 +300,3 @@ class Peer:
         """Leave the endpoint and end the transport."""
         self.endpoint.remove(self)
         await self.secure.close()
-
-
-def _restore(packet: Packet, stream: Stream) -> Packet | None:
-    """The original of a retransmission (RFC 4588 §4)."""
-    at = packet.payload_at
-    if at + 2 > packet.payload_end:
-        return None
-    rtx = stream.uplink.payload_types.get(packet.payload_type)
-    if rtx is None or rtx.apt is None:
-        return None
-    packet.sequence = int.from_bytes(packet.data[at : at + 2], "big")
-    packet.payload_at = at + 2
-    packet.payload_type = rtx.apt
-    packet.ssrc = stream.ssrc
-    return packet

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from struct import error, pack, unpack_from
 
+from signaling.sfu.rtp import Extender
+
 TICK_SECONDS = 0.000250
 REFERENCE_SECONDS = 0.064
+MAX_ARRIVALS = 1000
+PACKETS_PER_FEEDBACK = 200
 MAX_STATUSES = 2048
 """Packets one feedback may speak of; a real one covers 100 ms or so."""
 
@@ -49,6 +53,30 @@ def _statuses(body: bytes, count: int) -> tuple[list[int], int]:
         else:
             statuses.extend(chunk >> shift & 1 for shift in range(13, -1, -1))
     return statuses[:count], at
+
+
+class Arrivals:
+    """What has arrived since the last feedback; bounded, whatever a client numbers its packets with."""
+
+    def __init__(self) -> None:
+        self._numbers = Extender()
+        self._times: dict[int, float] = {}
+        self._count = 0
+
+    def note(self, value: bytes, now: float) -> None:
+        """Take the two bytes of a packet's transport-wide number."""
+        if len(value) == 2 and len(self._times) < MAX_ARRIVALS:
+            self._times.setdefault(self._numbers.extend(int.from_bytes(value, "big")), now)
+
+    def take(self) -> list[bytes]:
+        """Feedback bodies about everything noted, which is then forgotten."""
+        arrivals = sorted(self._times.items())
+        self._times = {}
+        bodies: list[bytes] = []
+        for at in range(0, len(arrivals), PACKETS_PER_FEEDBACK):
+            bodies.append(build(arrivals[at : at + PACKETS_PER_FEEDBACK], self._count))
+            self._count += 1
+        return bodies
 
 
 def build(arrivals: list[tuple[int, float]], feedback_count: int) -> bytes:

@@ -114,6 +114,18 @@ class Stream:
             due.append(number & 0xFFFF)
         return due
 
+    def restore(self, packet: Packet) -> Packet | None:
+        """The original of a retransmission of this stream (RFC 4588 §4)."""
+        at = packet.payload_at
+        rtx = self.uplink.payload_types.get(packet.payload_type)
+        if rtx is None or rtx.apt is None or at + 2 > packet.payload_end:
+            return None
+        packet.sequence = int.from_bytes(packet.data[at : at + 2], "big")
+        packet.payload_at = at + 2
+        packet.payload_type = rtx.apt
+        packet.ssrc = self.ssrc
+        return packet
+
     def reception(self, now: float) -> rtcp.ReceptionReport:
         """A report since the last one (RFC 3550 appendix A.3)."""
         expected = self.highest - self.first + 1

@@ -1,0 +1,131 @@
+"""Between a participant and its peer connections: what each tells the other."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from livekit.protocol.models import DataPacket
+from livekit.protocol.rtc import (
+    MediaSectionsRequirement,
+    SessionDescription,
+    SignalResponse,
+    StreamState,
+    StreamStateInfo,
+    StreamStateUpdate,
+)
+
+from signaling.data import LOSSY, RELIABLE, DataChannels
+from signaling.offers import ClientOffers
+from signaling.participants import Participant
+from signaling.sfu.downlink import Downlink
+from signaling.sfu.endpoint import Endpoint
+from signaling.sfu.peer import Peer
+from signaling.sfu.uplink import Uplink
+from signaling.subscriber import ServerOffers
+
+logger = logging.getLogger(__name__)
+
+
+def connect(
+    participant: Participant, endpoint: Endpoint, *, single: bool, on_slow: Callable[[Participant], None]
+) -> None:
+    """Give a participant its peer connections: one for both directions, or one for each."""
+    certificate = endpoint.certificate
+    if certificate is None:
+        raise RuntimeError("endpoint is not open")
+    participant.data = DataChannels(
+        participant.room.settings.limits,
+        on_packet=lambda packet: _data(participant, packet),
+        on_overflow=lambda: on_slow(participant),
+    )
+    data = participant.data
+    publisher = Peer(
+        endpoint,
+        certificate,
+        on_connected=lambda: _connected(participant, primary=single),
+        on_closed=lambda: _media_lost(participant),
+        on_channel=lambda channel: data.adopt(channel, outgoing=single),
+        on_yield=lambda downlink: _tell_yield(participant, downlink),
+    )
+    participant.offers = ClientOffers(
+        publisher,
+        on_uplink=lambda cid, uplink: _uplink(participant, cid, uplink),
+        off_uplink=lambda uplink: _uplink_gone(participant, uplink),
+        codec_of=lambda cid: _codec_of(participant, cid),
+        need_sections=lambda audios, videos: _need_sections(participant, audios, videos),
+    )
+    if single:
+        return
+    subscriber = Peer(
+        endpoint,
+        certificate,
+        on_connected=lambda: _connected(participant, primary=True),
+        on_closed=lambda: _media_lost(participant),
+        on_channel=lambda _: None,
+        on_yield=lambda downlink: _tell_yield(participant, downlink),
+    )
+    participant.subscriber = ServerOffers(subscriber, lambda offer: _send_offer(participant, offer))
+    data.adopt(subscriber.secure.open_channel(RELIABLE, ordered=True, max_retransmits=None), outgoing=True)
+    data.adopt(subscriber.secure.open_channel(LOSSY, ordered=False, max_retransmits=0), outgoing=True)
+
+
+def _connected(participant: Participant, *, primary: bool) -> None:
+    if primary or not participant.claims.video.can_subscribe:
+        participant.room.activate(participant)
+
+
+def _media_lost(participant: Participant) -> None:
+    logger.info("media connection of %s ended", participant.sid)
+
+
+def _uplink(participant: Participant, cid: str, uplink: Uplink) -> None:
+    track = participant.track_of(cid)
+    if track is not None and not track.is_published:
+        participant.room.publish(track, uplink)
+
+
+def _uplink_gone(participant: Participant, uplink: Uplink) -> None:
+    for track in list(participant.tracks.values()):
+        if track.uplink is uplink:
+            participant.room.unpublish(track, tell=False)
+
+
+def _data(participant: Participant, packet: DataPacket) -> None:
+    if not participant.claims.video.can_publish_data:
+        return
+    name = "" if participant.is_hidden else participant.identity
+    packet.participant_sid = participant.sid
+    packet.participant_identity = name
+    if packet.WhichOneof("value") == "user":
+        packet.user.participant_sid = "" if participant.is_hidden else participant.sid
+        packet.user.participant_identity = name
+        if not packet.destination_identities:
+            packet.destination_identities.extend(packet.user.destination_identities)
+    participant.room.send_data(packet, participant, packet.destination_identities)
+
+
+def _codec_of(participant: Participant, cid: str) -> str:
+    track = participant.track_of(cid)
+    return track.info.mime_type.partition("/")[2].lower() if track is not None else ""
+
+
+def _tell_yield(participant: Participant, downlink: Downlink) -> None:
+    """Say that a video gives way to sound on a narrow link, or is back."""
+    for subscription in participant.subscriptions.values():
+        if subscription.downlink is downlink:
+            state = StreamStateInfo(
+                participant_sid=subscription.track.publisher.sid,
+                track_sid=subscription.track.sid,
+                state=StreamState.PAUSED if downlink.has_yielded else StreamState.ACTIVE,
+            )
+            participant.send(SignalResponse(stream_state_update=StreamStateUpdate(stream_states=[state])))
+
+
+def _need_sections(participant: Participant, audios: int, videos: int) -> None:
+    requirement = MediaSectionsRequirement(num_audios=audios, num_videos=videos)
+    participant.send(SignalResponse(media_sections_requirement=requirement))
+
+
+def _send_offer(participant: Participant, offer: SessionDescription) -> None:
+    participant.send(SignalResponse(offer=offer))
