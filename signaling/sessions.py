@@ -55,7 +55,7 @@ class Sessions:
         self.settings = settings
         self.webhooks = Webhooks(settings)
         self.rooms = Rooms(settings, self.webhooks)
-        self.endpoint = Endpoint(list(settings.rtc.node_ips), settings.rtc.udp_port)
+        self.endpoint = Endpoint(list(settings.rtc.node_ips), settings.rtc.udp_port, settings.rtc.tcp_port)
         self.server_info = ServerInfo(
             version=VERSION, protocol=PROTOCOL, node_id=ids.new(ids.NODE), edition=ServerInfo.Standard
         )
@@ -64,7 +64,7 @@ class Sessions:
 
     async def start(self) -> None:
         """Open sockets and begin the clock."""
-        self.endpoint.open()
+        await self.endpoint.open()
         await self.webhooks.start()
         self.spawn(self._sweep())
 

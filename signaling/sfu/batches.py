@@ -43,7 +43,7 @@ def to_address(host: str, port: int) -> Address:
 def from_address(address: Address) -> tuple[str, int]:
     """Host and port of a raw address."""
     port = struct.unpack_from("!H", address, 2)[0]
-    if len(address) > 16:
+    if struct.unpack_from("=H", address)[0] == socket.AF_INET6:
         return socket.inet_ntop(socket.AF_INET6, address[8:24]), port
     return socket.inet_ntoa(address[4:8]), port
 

@@ -11,6 +11,7 @@ from aiortc import RTCCertificate
 from signaling.sfu import ice, transport
 from signaling.sfu.batches import Address, from_address
 from signaling.sfu.peer import Peer
+from signaling.sfu.stream_wire import StreamWire
 from signaling.sfu.transport import Pointer
 from signaling.sfu.wire import Wire, bind
 
@@ -23,9 +24,12 @@ MAX_ADDRESSES_PER_PEER = 8
 class Endpoint:
     """Sockets, peers by user fragment and by address. `open` binds; until then nothing is touched."""
 
-    def __init__(self, node_ips: list[str], udp_port: int) -> None:
+    def __init__(self, node_ips: list[str], udp_port: int, tcp_port: int = -1) -> None:
         self._node_ips = node_ips
         self._udp_port = udp_port
+        self._tcp_port = tcp_port
+        self._servers: list[asyncio.Server] = []
+        self._streams: set[StreamWire] = set()
         self.certificate: RTCCertificate | None = None
         self.counts: Counter[str] = Counter()
         self._wires: list[Wire] = []
@@ -35,7 +39,7 @@ class Endpoint:
         self._task: asyncio.Task[None] | None = None
         self.candidates: list[str] = []
 
-    def open(self) -> None:
+    async def open(self) -> None:
         """Bind one socket per announced address, all on one port. Raises OSError when it is taken."""
         self.certificate = transport.new_certificate()
         port = self._udp_port
@@ -43,11 +47,27 @@ class Endpoint:
             sock = bind(host, port)
             port = sock.getsockname()[1]
             self._wires.append(Wire(sock, self._received))
-        self.candidates = ice.candidates([(host, port) for host in self._node_ips])
+        udp = [(host, port) for host in self._node_ips]
+        self.candidates = ice.candidates(udp, await self._open_tcp() if self._tcp_port >= 0 else [])
         self._task = asyncio.create_task(self._poll())
+
+    async def _open_tcp(self) -> list[tuple[str, int]]:
+        loop, port = asyncio.get_running_loop(), self._tcp_port
+        for host in self._node_ips:
+            server = await loop.create_server(self._stream, host, port)
+            port = server.sockets[0].getsockname()[1]
+            self._servers.append(server)
+        return [(host, port) for host in self._node_ips]
+
+    def _stream(self) -> StreamWire:
+        return StreamWire(self._received, self._by_address.__contains__, self._streams)
 
     async def close(self) -> None:
         """Close the sockets; peers are closed by their owners."""
+        for server in self._servers:
+            server.close()
+        for stream in list(self._streams):
+            stream.close()
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
@@ -84,7 +104,7 @@ class Endpoint:
             self._by_address.pop(address, None)
 
     def _received(
-        self, wire: Wire, address: Address, view: memoryview, length: int, pointer: Pointer, now: float
+        self, wire: Wire | StreamWire, address: Address, view: memoryview, length: int, pointer: Pointer, now: float
     ) -> None:
         if length < 12:
             self.counts["too_short"] += 1
@@ -104,7 +124,7 @@ class Endpoint:
         else:
             self.counts["unknown_protocol"] += 1
 
-    def _check(self, wire: Wire, address: Address, data: bytes, now: float) -> None:
+    def _check(self, wire: Wire | StreamWire, address: Address, data: bytes, now: float) -> None:
         found = ice.check(data, self._password, from_address(address))
         if found is None:
             self.counts["stun_refused"] += 1
@@ -114,13 +134,20 @@ class Endpoint:
         if address not in known:
             known.append(address)
             if len(known) > MAX_ADDRESSES_PER_PEER:
-                self._by_address.pop(known.pop(0), None)
+                self._forget_one(peer, known)
         self._by_address[address] = peer
         peer.last_check_at = now
         is_current = found.ufrag == peer.credentials.ufrag
         if peer.selected is None or (found.nominated and is_current):
             peer.selected = (wire, address)
         wire.send(address, found.answer, b"", None)
+
+    def _forget_one(self, peer: Peer, known: list[Address]) -> None:
+        """Make room for an address, but not at the cost of the one in use."""
+        in_use = peer.selected[1] if peer.selected is not None else b""
+        oldest = next(address for address in known if address != in_use)
+        known.remove(oldest)
+        self._by_address.pop(oldest, None)
 
     def _password(self, ufrag: str) -> str | None:
         entry = self._passwords.get(ufrag)

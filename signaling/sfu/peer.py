@@ -15,6 +15,7 @@ from signaling.sfu.bandwidth import LinkEstimate, allocate
 from signaling.sfu.batches import Address
 from signaling.sfu.downlink import Downlink
 from signaling.sfu.rtp import Packet
+from signaling.sfu.stream_wire import StreamWire
 from signaling.sfu.transport import Pointer, SecureTransport
 from signaling.sfu.uplink import Stream, Uplink
 from signaling.sfu.wire import Wire
@@ -57,7 +58,7 @@ class Peer:
         self.counts: Counter[str] = Counter()
         self.rtt_seconds = DEFAULT_RTT_SECONDS
         self.last_check_at = 0.0
-        self.selected: tuple[Wire, Address] | None = None
+        self.selected: tuple[Wire | StreamWire, Address] | None = None
         self.uplinks: dict[str, Uplink] = {}
         self.downlinks: dict[int, Downlink] = {}
         self.transport_cc_out = 0

@@ -17,7 +17,7 @@ from livekit import api, rtc
 from playwright.async_api import Browser, Page, async_playwright
 
 from signaling.app import MAX_LINE_BYTES, SESSIONS, create_app
-from signaling.config import Settings
+from signaling.config import RtcSettings, Settings
 from signaling.sessions import Sessions
 
 PAGE = Path(__file__).parent / "page"
@@ -52,7 +52,7 @@ async def server() -> AsyncIterator[Server]:
     if ANOTHER:
         yield Server(ANOTHER, None, new_room())
         return
-    app = create_app(Settings(keys={KEY: SECRET}))
+    app = create_app(Settings(keys={KEY: SECRET}, rtc=RtcSettings(tcp_port=0)))
     outer = web.Application()
     outer.add_subapp(PREFIX, app)
     runner = web.AppRunner(outer, max_line_size=MAX_LINE_BYTES, access_log=None, shutdown_timeout=1.0)

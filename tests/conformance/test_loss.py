@@ -39,3 +39,12 @@ async def test_pictures_keep_coming_over_a_lossy_link(server: Server, open_page:
 
 async def _frames(page: Page) -> int:
     return int((await _received(page, "amina"))["li/camera"].get("framesDecoded") or 0)
+
+
+async def test_a_call_goes_over_tcp_where_udp_is_blocked(server: Server, open_page: Opened) -> None:
+    assert server.sessions is not None
+    endpoint = server.sessions.endpoint
+    endpoint.candidates = [candidate for candidate in endpoint.candidates if " tcp " in candidate]
+    amina, _ = await _visit(server, open_page)
+    pair = await amina.evaluate("candidatePair('amina')")
+    assert pair["protocol"] == "tcp"

@@ -209,3 +209,35 @@ async def test_connection_quality_is_told(join: Joined) -> None:
     told: asyncio.Queue[int] = asyncio.Queue()
     listener.on("connection_quality_changed", lambda _, word: told.put_nowait(word))
     assert await asyncio.wait_for(told.get(), 10) == rtc.ConnectionQuality.QUALITY_EXCELLENT
+
+
+async def test_six_people_hear_each_other(join: Joined) -> None:
+    rooms = [await join(f"person-{number}") for number in range(6)]
+    heard = [0] * len(rooms)
+
+    def count(index: int) -> None:
+        heard[index] += 1
+
+    for index, room in enumerate(rooms):
+        room.on("track_subscribed", lambda *_, index=index: count(index))
+        await publish_tone(room)
+    await eventually(lambda: heard == [5] * 6, 20)
+    track = publications(rooms[5], "person-0")[0].track
+    assert track is not None
+    assert await asyncio.wait_for(loudest(track), 10) > 2000
+
+
+async def test_encrypted_sound_passes_through(join: Joined) -> None:
+    def options(key: bytes) -> rtc.RoomOptions:
+        return rtc.RoomOptions(encryption=rtc.E2EEOptions(key_provider_options=rtc.KeyProviderOptions(shared_key=key)))
+
+    listener = await join("listener", options=options(b"our secret"))
+    stranger = await join("stranger", options=options(b"another"))
+    speaker = await join("speaker", options=options(b"our secret"))
+    tracks: dict[str, asyncio.Future[rtc.Track]] = {}
+    for name, room in (("listener", listener), ("stranger", stranger)):
+        arrived = tracks[name] = asyncio.get_running_loop().create_future()
+        room.on("track_subscribed", lambda track, *_, arrived=arrived: arrived.set_result(track))
+    await publish_tone(speaker)
+    assert await asyncio.wait_for(loudest(await asyncio.wait_for(tracks["listener"], 10)), 10) > 2000
+    assert await asyncio.wait_for(loudest(await asyncio.wait_for(tracks["stranger"], 10)), 10) < 500

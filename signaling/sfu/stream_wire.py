@@ -1,0 +1,100 @@
+"""ICE over TCP: packets with their length before them, for networks that block UDP (RFC 4571, RFC 6544)."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable
+from typing import cast
+
+from signaling.sfu.batches import SLOT_BYTES, Address, to_address
+from signaling.sfu.transport import Pointer, pointers
+from signaling.sfu.wire import Protect
+
+MAX_CONNECTIONS = 2000
+MAX_UNSENT_BYTES = 512 * 1024
+"""A connection this far behind loses packets, as a full link does."""
+FIRST_CHECK_SECONDS = 10.0
+"""A connection on which no genuine check arrives by then is closed."""
+
+OnDatagram = Callable[["StreamWire", Address, memoryview, int, Pointer, float], None]
+
+_numbers = itertools.count()
+
+
+class StreamWire(asyncio.Protocol):
+    """One TCP connection of one client, used like the UDP wire."""
+
+    def __init__(
+        self, on_datagram: OnDatagram, is_known: Callable[[Address], bool], open_wires: set[StreamWire]
+    ) -> None:
+        self.dropped = 0
+        self._on_datagram = on_datagram
+        self._is_known = is_known
+        self._open_wires = open_wires
+        self._arena = bytearray(2 * SLOT_BYTES)
+        whole = memoryview(self._arena)
+        self._in, self._out = whole[:SLOT_BYTES], whole[SLOT_BYTES:]
+        self._in_pointer, self._out_pointer = pointers(self._arena, SLOT_BYTES)
+        self._buffer = bytearray()
+        self._transport: asyncio.Transport | None = None
+        self._address: Address = b""
+        self._timer: asyncio.TimerHandle | None = None
+        self._loop = asyncio.get_running_loop()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take a connection, unless there are too many."""
+        self._transport = cast("asyncio.Transport", transport)
+        if len(self._open_wires) >= MAX_CONNECTIONS:
+            self._transport.abort()
+            return
+        self._open_wires.add(self)
+        host, port = transport.get_extra_info("peername")[:2]
+        # The number keeps a TCP client apart from a UDP client of the same address and port.
+        self._address = to_address(host, port) + next(_numbers).to_bytes(8, "big")
+        self._timer = self._loop.call_later(FIRST_CHECK_SECONDS, self._expire)
+
+    def _expire(self) -> None:
+        if self._transport is not None and not self._is_known(self._address):
+            self._transport.abort()
+
+    def connection_lost(self, _: Exception | None) -> None:
+        """Forget the connection; the client comes back by ICE."""
+        self._open_wires.discard(self)
+        self._transport = None
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        """Cut the stream into packets; one longer than any packet ends it."""
+        self._buffer += data
+        at = 0
+        while len(self._buffer) - at >= 2:
+            length = int.from_bytes(self._buffer[at : at + 2], "big")
+            if length > SLOT_BYTES:
+                self.close()
+                return
+            if len(self._buffer) - at < 2 + length:
+                break
+            self._in[:length] = self._buffer[at + 2 : at + 2 + length]
+            self._on_datagram(self, self._address, self._in, length, self._in_pointer, self._loop.time())
+            at += 2 + length
+        del self._buffer[:at]
+
+    def send(self, _: Address, head: bytes, body: bytes | memoryview, protect: Protect | None) -> None:
+        """Send one packet, protected in place."""
+        transport, length = self._transport, len(head) + len(body)
+        if transport is None or length > SLOT_BYTES - 160 or transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
+            self.dropped += 1
+            return
+        self._out[: len(head)] = head
+        self._out[len(head) : length] = body
+        if protect is not None:
+            length = protect(self._out_pointer, length)
+        if length:
+            transport.write(length.to_bytes(2, "big") + self._out[:length])
+
+    def close(self) -> None:
+        """End the connection."""
+        if self._transport is not None:
+            self._transport.abort()

@@ -1,0 +1,117 @@
+"""The shared UDP port, with real datagrams: who is answered and who is not."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+
+import pytest
+from aioice import stun
+from hypothesis import given
+from hypothesis import strategies as st
+
+from signaling.sfu import ice
+from signaling.sfu.batches import from_address, to_address
+from signaling.sfu.endpoint import Endpoint
+from signaling.sfu.peer import Peer
+
+
+class _Client(asyncio.DatagramProtocol):
+    def __init__(self) -> None:
+        self.received: asyncio.Queue[bytes] = asyncio.Queue()
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self.received.put_nowait(data)
+
+
+@pytest.fixture(params=["127.0.0.1", "::1"])
+async def endpoint(request: pytest.FixtureRequest) -> AsyncIterator[Endpoint]:
+    opened = Endpoint([request.param], 0)
+    try:
+        await opened.open()
+    except OSError:
+        pytest.skip(f"no {request.param} here")
+    yield opened
+    await opened.close()
+
+
+def _peer(endpoint: Endpoint) -> Peer:
+    assert endpoint.certificate is not None
+    return Peer(
+        endpoint,
+        endpoint.certificate,
+        on_connected=lambda: None,
+        on_closed=lambda: None,
+        on_channel=lambda _: None,
+        on_yield=lambda _: None,
+    )
+
+
+def _request(ufrag: str, pwd: str) -> bytes:
+    message = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
+    message.attributes["USERNAME"] = f"{ufrag}:them"
+    message.attributes["USE-CANDIDATE"] = None
+    message.add_message_integrity(pwd.encode())
+    return bytes(message)
+
+
+async def _talk(endpoint: Endpoint) -> tuple[asyncio.DatagramTransport, _Client]:
+    host = endpoint.candidates[0].split()[4]
+    loop = asyncio.get_running_loop()
+    return await loop.create_datagram_endpoint(_Client, remote_addr=(host, endpoint.udp_port))
+
+
+async def test_a_genuine_check_is_answered_and_selects_the_address(endpoint: Endpoint) -> None:
+    peer = _peer(endpoint)
+    transport, client = await _talk(endpoint)
+    transport.sendto(_request(peer.credentials.ufrag, peer.credentials.pwd))
+    async with asyncio.timeout(5):
+        answer = stun.parse_message(await client.received.get())
+    assert answer.message_class == stun.Class.RESPONSE
+    assert answer.attributes["XOR-MAPPED-ADDRESS"][1] == transport.get_extra_info("sockname")[1]
+    assert peer.selected is not None
+    transport.close()
+    await peer.close()
+    assert endpoint.peers == set()
+
+
+async def test_whoever_lacks_the_password_gets_no_answer(endpoint: Endpoint) -> None:
+    peer = _peer(endpoint)
+    transport, client = await _talk(endpoint)
+    transport.sendto(_request(peer.credentials.ufrag, "guessed"))
+    transport.sendto(_request("nobody", peer.credentials.pwd))
+    for first in (0, 22, 128, 255):
+        transport.sendto(bytes((first,)) + os.urandom(60))
+    transport.sendto(b"")
+    transport.sendto(_request(peer.credentials.ufrag, peer.credentials.pwd))
+    async with asyncio.timeout(5):
+        await client.received.get()
+    assert client.received.empty()
+    assert endpoint.counts["stun_refused"] == 3
+    assert endpoint.counts["unknown_address"] + endpoint.counts["unknown_protocol"] == 3
+    transport.close()
+    await peer.close()
+
+
+async def test_after_an_ice_restart_both_generations_are_good_until_the_peer_goes(endpoint: Endpoint) -> None:
+    peer = _peer(endpoint)
+    before = peer.credentials
+    peer.restart_ice()
+    transport, client = await _talk(endpoint)
+    for credentials in (before, peer.credentials):
+        transport.sendto(_request(credentials.ufrag, credentials.pwd))
+        async with asyncio.timeout(5):
+            await client.received.get()
+    transport.close()
+    await peer.close()
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_no_check(data: bytes) -> None:
+    assert ice.check(data, lambda _: "password", ("127.0.0.1", 1)) is None
+
+
+@pytest.mark.parametrize("address", [("127.0.0.1", 7), ("2001:db8::1", 65535)])
+def test_addresses_are_read_back(address: tuple[str, int]) -> None:
+    assert from_address(to_address(*address)) == address

@@ -1,0 +1,130 @@
+"""Session descriptions: a browser's offer read, our answers written and read again."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from signaling import answers
+from signaling.sfu import rtp, sdp
+from signaling.sfu.sdp import Description, Section
+
+OFFER = """v=0\r
+o=- 1 2 IN IP4 127.0.0.1\r
+s=-\r
+t=0 0\r
+a=group:BUNDLE 0 1 2\r
+m=audio 9 UDP/TLS/RTP/SAVPF 63 111 9\r
+a=ice-ufrag:abcd\r
+a=ice-pwd:0123456789012345678901\r
+a=fingerprint:sha-256 AA:BB\r
+a=setup:actpass\r
+a=mid:0\r
+a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r
+a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r
+a=sendonly\r
+a=msid:stream track-a\r
+a=rtpmap:63 red/48000/2\r
+a=fmtp:63 111/111\r
+a=rtpmap:111 opus/48000/2\r
+a=rtcp-fb:111 transport-cc\r
+a=fmtp:111 minptime=10;useinbandfec=1\r
+a=rtpmap:9 G722/8000\r
+a=ssrc:11 cname:x\r
+m=video 9 UDP/TLS/RTP/SAVPF 96 97 98\r
+a=mid:1\r
+a=extmap:10 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id\r
+a=extmap:12 https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension\r
+a=sendonly\r
+a=msid:stream track-v\r
+a=rtpmap:96 VP8/90000\r
+a=rtcp-fb:96 goog-remb\r
+a=rtcp-fb:96 nack pli\r
+a=rtpmap:97 rtx/90000\r
+a=fmtp:97 apt=96\r
+a=rtpmap:98 VP9/90000\r
+a=rid:q send\r
+a=rid:h send\r
+a=rid:f send\r
+a=simulcast:send q;h;f\r
+a=ssrc-group:FID 5 6\r
+m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r
+a=mid:2\r
+a=sctp-port:5000\r
+"""
+
+
+def test_a_browsers_offer_is_understood() -> None:
+    offer = sdp.parse(OFFER)
+    audio, video, data = offer.sections
+    assert (offer.ice_ufrag, offer.setup, offer.fingerprints) == ("abcd", "actpass", [("sha-256", "AA:BB")])
+    assert [codec.name for codec in audio.codecs] == ["red", "opus", "G722"]
+    assert audio.msid == ("stream", "track-a")
+    assert audio.ssrcs == [11]
+    assert video.rids == ["q", "h", "f"]
+    assert video.repairs == {6: 5}
+    assert video.codecs[1].apt == 96
+    assert data.sctp_port == 5000
+
+
+def test_codecs_are_answered_with_the_preferred_one_first() -> None:
+    video = sdp.parse(OFFER).sections[1]
+    assert [codec.name for codec in answers.accept_codecs(video)] == ["VP8", "VP9", "rtx"]
+    assert [codec.name for codec in answers.accept_codecs(video, "vp9")] == ["VP9", "VP8", "rtx"]
+    assert answers.accept_codecs(video)[0].feedback == ("nack pli",)
+
+
+def test_unknown_codecs_are_left_out_and_red_names_no_track() -> None:
+    accepted = answers.accept_codecs(sdp.parse(OFFER).sections[0])
+    assert [codec.name for codec in accepted] == ["red", "opus"]
+    named = answers.primary(accepted)
+    assert named is not None
+    assert named.name == "opus"
+
+
+def test_the_descriptor_extension_is_taken_only_where_it_is_read() -> None:
+    video = sdp.parse(OFFER).sections[1]
+    assert rtp.DEPENDENCY_DESCRIPTOR not in answers.accept_extensions(video, descriptor=False).values()
+    assert rtp.DEPENDENCY_DESCRIPTOR in answers.accept_extensions(video, descriptor=True).values()
+
+
+def test_what_is_written_is_read_back() -> None:
+    offered = sdp.parse(OFFER)
+    section = offered.sections[1]
+    section.direction = "sendonly"
+    section.cname = "c"
+    section.ssrcs = [5, 6]
+    section.rids = []
+    written = sdp.write(
+        Description(
+            [section, Section("audio", "9", port=0)], "uf", "pw", [("sha-256", "CC")], "passive", ["c"], is_lite=True
+        )
+    )
+    found = sdp.parse(written)
+    assert found.is_lite
+    assert (found.ice_ufrag, found.ice_pwd, found.setup) == ("uf", "pw", "passive")
+    assert found.sections[0].msid == section.msid
+    assert found.sections[0].ssrcs == [5, 6]
+    assert found.sections[0].codecs == section.codecs
+    assert found.sections[1].port == 0
+
+
+@pytest.mark.parametrize("text", ["m=audio", "m=audio x UDP", "m=audio 9 UDP\na=rtpmap:x", "m=audio 9 UDP\na=extmap:"])
+def test_lines_that_make_no_sense_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="cannot read"):
+        sdp.parse(text)
+
+
+@pytest.mark.parametrize("text", ["x" * (sdp.MAX_LENGTH + 1), "m=audio 9 UDP\n" * (sdp.MAX_SECTIONS + 1)])
+def test_a_description_too_large_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="too"):
+        sdp.parse(text)
+
+
+@given(st.integers(0, len(OFFER)), st.text(max_size=20))
+def test_an_offer_cut_or_spoilt_is_read_or_refused(at: int, text: str) -> None:
+    try:
+        sdp.parse(OFFER[:at] + text)
+    except ValueError:
+        return
