@@ -150,6 +150,12 @@ def primary_of_red(data: bytes, at: int, end: int) -> int | None:
     return None
 
 
+def starts_vp8_key_frame(data: bytes, at: int, descriptor: Vp8Descriptor) -> bool:
+    """Whether the frame behind a descriptor at `at` is a key frame (RFC 7741 §4.3)."""
+    body = at + descriptor.size
+    return descriptor.starts_frame and body < len(data) and not data[body] & 0x01
+
+
 def is_key_frame(codec: str, data: bytes, at: int, end: int) -> bool:
     """Whether this payload starts a key frame; `codec` is the name in lower case.
 
@@ -159,9 +165,7 @@ def is_key_frame(codec: str, data: bytes, at: int, end: int) -> bool:
         return False
     if codec == "vp8":
         descriptor = parse_vp8(data, at, end)
-        if descriptor is None or not descriptor.starts_frame or at + descriptor.size >= end:
-            return False
-        return not data[at + descriptor.size] & 0x01
+        return descriptor is not None and starts_vp8_key_frame(data[:end], at, descriptor)
     if codec == "h264":
         return _is_h264_key_frame(data, at, end)
     if codec == "vp9":

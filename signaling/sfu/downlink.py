@@ -165,15 +165,16 @@ class Downlink:
         prefix = b""
         if descriptor is not None:
             picture, tl0 = self._pictures.forward(descriptor)
-            prefix = codecs.write_vp8(packet.data[at], descriptor, picture, tl0)
-            at += descriptor.size
+            if self._pictures.changes:
+                prefix = codecs.write_vp8(packet.data[at], descriptor, picture, tl0)
+                at += descriptor.size
         timestamp = self._timestamps.forward(packet.timestamp, now)
         body = memoryview(packet.data)[at : packet.payload_end]
         cached = (sequence & 0xFFFF, packet.marker, payload_type, timestamp, prefix, body)
         self._cache[sequence & CACHED_PACKETS - 1] = cached
         self.packets += 1
         self.octets += len(prefix) + len(body)
-        extensions = self.peer.extension_block(self._forwarded(packet))
+        extensions = self.peer.extension_block(self._forwarded(packet) if self._extensions else [])
         head = rtp.header(
             marker=packet.marker,
             payload_type=payload_type,

@@ -113,6 +113,8 @@ class Peer:
         """An extension block with this connection's next transport-wide number."""
         if self.transport_cc_out:
             sequence = self._transport_sequence = (self._transport_sequence + 1) & 0xFFFF
+            if not values and self.transport_cc_out < 15:
+                return rtp.short_extension_block(self.transport_cc_out, sequence)
             values = [*values, (self.transport_cc_out, sequence.to_bytes(2, "big"))]
         return rtp.extension_block(values)
 

@@ -97,19 +97,23 @@ class Vp8Map:
     __slots__ = ("_last_picture", "_last_tl0", "_picture_offset", "_tl0_offset")
 
     def __init__(self) -> None:
-        self._last_picture = 0
-        self._last_tl0 = 0
+        self._last_picture = -1
+        self._last_tl0 = -1
         self._picture_offset = 0
         self._tl0_offset = 0
 
+    @property
+    def changes(self) -> bool:
+        """Whether numbers differ from the source's at all; the first layer is sent as it comes."""
+        return self._picture_offset != 0 or self._tl0_offset != 0
+
     def restart(self, descriptor: Vp8Descriptor) -> None:
         """Go on with another layer that starts at `descriptor`."""
-        self._picture_offset = self._last_picture + 1 - descriptor.picture_id
-        self._tl0_offset = self._last_tl0 + 1 - descriptor.tl0_picture
-
-    def drop(self) -> None:
-        """Leave the current picture out."""
-        self._picture_offset -= 1
+        if self._last_picture >= 0 or self._last_tl0 >= 0:
+            self._picture_offset = self._last_picture + 1 - descriptor.picture_id
+            self._tl0_offset = self._last_tl0 + 1 - descriptor.tl0_picture
+        else:
+            self._last_picture, self._last_tl0 = descriptor.picture_id, descriptor.tl0_picture
 
     def forward(self, descriptor: Vp8Descriptor) -> tuple[int, int]:
         """The outgoing picture id (15 bits) and TL0PICIDX (8 bits)."""

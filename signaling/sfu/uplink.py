@@ -190,12 +190,14 @@ class Uplink:
         level = packet.extensions.get(self._level_id)
         if level:
             self.loudness.hear(level[0] & 0x7F)
-        key = not packet.is_padding and codecs.is_key_frame(
-            codec.mime_type, packet.data, packet.payload_at, packet.payload_end
-        )
         descriptor = None
-        if codec.mime_type == "vp8" and not packet.is_padding:
+        if packet.is_padding:
+            key = False
+        elif codec.mime_type == "vp8":
             descriptor = codecs.parse_vp8(packet.data, packet.payload_at, packet.payload_end)
+            key = descriptor is not None and codecs.starts_vp8_key_frame(packet.data, packet.payload_at, descriptor)
+        else:
+            key = codecs.is_key_frame(codec.mime_type, packet.data, packet.payload_at, packet.payload_end)
         for downlink in self.downlinks:
             downlink.forward(stream, packet, number, codec, key, descriptor, now)
 
