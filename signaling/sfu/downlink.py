@@ -108,11 +108,9 @@ class Downlink:
 
     def wanted(self) -> Stream | None:
         """The best live stream not above the target layer, else the smallest there is."""
-        streams = self.uplink.streams
-        if not streams:
+        alive = self.uplink.alive()
+        if not alive:
             return None
-        newest = max(stream.last_at for stream in streams)
-        alive = [stream for stream in streams if newest - stream.last_at < 1.0]
         ceiling = min(self.target_layer, self.limit_layer)
         fitting = [stream for stream in alive if stream.layer <= ceiling]
         return fitting[-1] if fitting else alive[0]
@@ -121,7 +119,7 @@ class Downlink:
         """The layers that could be sent and what they cost; None when nothing is wanted or measured."""
         if not self._bound or self.paused or self.uplink.kind != "video" or self.uplink.muted:
             return None
-        measured = [s for s in self.uplink.streams if s.bitrate_bps > 0 and s.layer <= self.target_layer]
+        measured = [s for s in self.uplink.alive() if s.bitrate_bps > 0 and s.layer <= self.target_layer]
         if not measured:
             return None
         return Demand(tuple((s.layer, s.bitrate_bps) for s in measured), self.current_layer)

@@ -22,6 +22,8 @@ FIRST_NACK_SECONDS = 0.010
 KEY_FRAME_SECONDS = 0.5
 """Least time between two key frame requests to one stream, however many viewers ask."""
 BITRATE_WINDOW_SECONDS = 1.0
+ALIVE_SECONDS = 1.0
+"""A layer silent for this long, while another is sent, has been stopped."""
 
 
 @dataclass(slots=True)
@@ -171,6 +173,11 @@ class Uplink:
     def bitrate_bps(self) -> float:
         """What all streams of the track take together."""
         return sum(stream.bitrate_bps for stream in self.streams)
+
+    def alive(self) -> list[Stream]:
+        """The streams being sent now, smallest first: dynacast and narrow uplinks stop some."""
+        newest = max((stream.last_at for stream in self.streams), default=0.0)
+        return [stream for stream in self.streams if newest - stream.last_at < ALIVE_SECONDS]
 
     def add_stream(self, ssrc: int, rid: str, layer: int) -> Stream:
         """A new incoming stream of this track."""

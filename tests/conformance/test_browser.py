@@ -140,6 +140,17 @@ async def test_a_reloaded_page_finds_its_way_back(server: Server, open_page: Ope
     await eventually(lambda: _plays(li, "li", "amina/camera"))
 
 
+@pytest.mark.parametrize("codec", ["h264", "vp9", "av1"])
+async def test_other_codecs_are_forwarded(server: Server, open_page: Opened, codec: str) -> None:
+    amina, li = await open_page(), await open_page()
+    await _join(li, server, "li", publishDefaults={"videoCodec": codec})
+    await _join(amina, server, "amina")
+    await _publish(li, "li")
+    await eventually(lambda: _plays(amina, "amina", "li/camera"), 15)
+    decoded = await amina.evaluate("codecOf('amina')")
+    assert decoded == f"video/{codec.upper()}"
+
+
 async def test_a_viewer_gets_the_layer_that_was_asked_for(server: Server, open_page: Opened) -> None:
     amina, _ = await _visit(server, open_page)
     publication = "[...rooms.get('amina').remoteParticipants.values()][0].getTrackPublication('camera')"

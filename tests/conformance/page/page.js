@@ -44,6 +44,18 @@ async function received(name) {
   return found;
 }
 
+async function codecOf(name) {
+  for (const participant of rooms.get(name).remoteParticipants.values()) {
+    const report = await participant.getTrackPublication("camera")?.track?.getRTCStatsReport();
+    let codec;
+    report?.forEach((entry) => {
+      if (entry.type === "inbound-rtp") codec = report.get(entry.codecId)?.mimeType;
+    });
+    if (codec) return codec;
+  }
+  return null;
+}
+
 async function candidatePair(name) {
   const report = await rooms.get(name).engine.pcManager.publisher.pc.getStats();
   const byId = new Map();
@@ -57,4 +69,4 @@ async function candidatePair(name) {
   return null;
 }
 
-Object.assign(window, { livekit, rooms, events, join, seen, received, candidatePair });
+Object.assign(window, { livekit, rooms, events, join, seen, received, codecOf, candidatePair });
