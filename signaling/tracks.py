@@ -75,11 +75,12 @@ class Track:
 
     def layer_for(self, wishes: Wishes) -> int:
         """The layer that serves these wishes: the smallest that fills the size, else the quality named."""
-        if wishes.width or wishes.height:
-            for index, layer in enumerate(sorted(self.info.layers, key=lambda layer: layer.width)):
-                if layer.width >= wishes.width and layer.height >= wishes.height:
-                    return min(index, wishes.quality)
-        return int(wishes.quality)
+        if not wishes.width and not wishes.height:
+            return int(wishes.quality)
+        for index, layer in enumerate(sorted(self.info.layers, key=lambda layer: layer.width)):
+            if layer.width >= wishes.width and layer.height >= wishes.height:
+                return index
+        return int(VideoQuality.HIGH)
 
     def best_wanted(self) -> int:
         """The best quality that anyone receives now, or OFF."""

@@ -140,6 +140,26 @@ async def test_a_reloaded_page_finds_its_way_back(server: Server, open_page: Ope
     await eventually(lambda: _plays(li, "li", "amina/camera"))
 
 
+async def test_a_small_picture_stops_the_layers_nobody_watches(server: Server, open_page: Opened) -> None:
+    amina, li = await _visit(server, open_page, adaptiveStream=True, dynacast=True)
+    encodings = (
+        "rooms.get('li').localParticipant.getTrackPublication('camera')"
+        ".track.sender.getParameters().encodings.map((encoding) => encoding.active)"
+    )
+
+    async def only_smallest() -> bool:
+        return list(await li.evaluate(encodings)) == [True, False, False]
+
+    await eventually(only_smallest, 15)
+    assert int((await _received(amina, "amina"))["li/camera"]["frameWidth"]) <= 320
+    await amina.evaluate("document.querySelectorAll('video').forEach((v) => { v.width = 1280; v.height = 720; })")
+
+    async def all_layers() -> bool:
+        return list(await li.evaluate(encodings)) == [True, True, True]
+
+    await eventually(all_layers, 10)
+
+
 @pytest.mark.parametrize("codec", ["h264", "vp9", "av1"])
 async def test_other_codecs_are_forwarded(server: Server, open_page: Opened, codec: str) -> None:
     amina, li = await open_page(), await open_page()

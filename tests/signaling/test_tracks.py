@@ -1,0 +1,45 @@
+"""Which layer serves a wish."""
+
+from __future__ import annotations
+
+import pytest
+from livekit.protocol.models import ClientInfo, TrackInfo, VideoLayer
+
+from signaling.config import Settings
+from signaling.participants import Participant
+from signaling.rooms import Room
+from signaling.tokens import Claims
+from signaling.tracks import Track, Wishes
+from signaling.webhooks import Webhooks
+
+KEYS = {"key": "a-secret-of-more-than-thirty-two-characters"}
+
+
+def _track() -> Track:
+    settings = Settings(keys=KEYS)
+    room = Room("visit", settings, Webhooks(settings))
+    publisher = Participant(room, Claims("li", 0), ClientInfo(), auto_subscribe=True)
+    layers = [VideoLayer(width=w, height=w * 9 // 16) for w in (320, 640, 1280)]
+    return Track(publisher, TrackInfo(sid="TR_V", layers=layers), "cid")
+
+
+@pytest.mark.parametrize(
+    ("wishes", "layer"),
+    [
+        (Wishes(), 2),
+        (Wishes(quality=0), 0),
+        (Wishes(quality=0, width=300, height=150), 0),
+        (Wishes(quality=0, width=500, height=300), 1),
+        (Wishes(quality=0, width=4000, height=2000), 2),
+    ],
+)
+def test_a_size_counts_more_than_a_named_quality(wishes: Wishes, layer: int) -> None:
+    assert _track().layer_for(wishes) == layer
+
+
+def test_a_track_is_open_to_all_until_its_publisher_says_otherwise() -> None:
+    track = _track()
+    assert track.is_allowed("anyone")
+    track.allowed = {"amina"}
+    assert track.is_allowed("amina")
+    assert not track.is_allowed("anyone")
