@@ -3,13 +3,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 PREFLIGHT := $(PYTHON) telemed/demo/preflight.py
 WEB := $(wildcard web/package.json)
-SETTINGS ?= var/ke/settings.toml
 
 # What the tests use of the system, and where it shows that it is there.
 TEST_PACKAGES := chromium postgresql fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji
 TEST_FILES := /usr/bin/chromium /usr/lib/postgresql /usr/share/fonts/truetype/noto /usr/share/fonts/opentype/noto
 
-.PHONY: help preflight preflight-run setup production run test check conformance migrate lock system-packages
+.PHONY: help preflight preflight-run setup production run test check conformance lock system-packages
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
@@ -44,7 +43,7 @@ web/dist/index.html: web/node_modules/installed $(shell find web -type f -not -p
 	@cd web && npm run --silent build
 	@touch $@
 
-run: preflight-run setup ## Start the demo: three nodes, sample people
+run: preflight-run setup ## Start the demo: three nodes on this machine
 	@$(BIN)/telemed demo
 
 test: setup system-packages ## Run every test: Python, page, browser
@@ -61,9 +60,6 @@ check: setup ## Lint, types, import directions
 conformance: setup system-packages ## The media server, then LiveKit's own, against LiveKit's clients
 	$(BIN)/pytest tests/conformance
 	tests/conformance/against_livekit
-
-migrate: setup ## Bring a node's database up to date (SETTINGS=file)
-	$(BIN)/telemed migrate --settings $(SETTINGS)
 
 lock: ## Pin the Python packages anew
 	for extra in "" "--extra dev"; do \

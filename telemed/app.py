@@ -1,0 +1,55 @@
+"""The composition root: one node as an aiohttp application, its media server mounted under /media."""
+
+from importlib.metadata import version
+
+from aiohttp import web
+
+from signaling.app import MAX_LINE_BYTES
+from signaling.app import create_app as create_media_app
+from signaling.config import RoomSettings, RtcSettings
+from signaling.config import Settings as MediaServerSettings
+from telemed.config import Settings
+
+SETTINGS = web.AppKey("settings", Settings)
+SHUTDOWN_S = 2.0
+"""How long open requests may take to end when the node stops."""
+
+
+def create_app(settings: Settings) -> web.Application:
+    """Build the application; it opens nothing until it starts."""
+    app = web.Application()
+    app[SETTINGS] = settings
+    app.router.add_get("/healthz", _health)
+    app.router.add_get("/api/v1/node", _node)
+    app.add_subapp("/media", create_media_app(_media(settings)))
+    return app
+
+
+async def start(settings: Settings) -> web.AppRunner:
+    """Start the node on its host and port; the caller awaits `cleanup()`. Raises OSError if the port is taken."""
+    runner = web.AppRunner(
+        create_app(settings), max_line_size=MAX_LINE_BYTES, access_log=None, shutdown_timeout=SHUTDOWN_S
+    )
+    await runner.setup()
+    await web.TCPSite(runner, settings.host, settings.port).start()
+    return runner
+
+
+def _media(settings: Settings) -> MediaServerSettings:
+    return MediaServerSettings(
+        keys={settings.media.key: settings.media.secret},
+        rtc=RtcSettings(udp_port=settings.media.udp_port, node_ips=(settings.host,)),
+        # Only the node opens rooms: otherwise two people with saved tokens could meet again after the visit.
+        room=RoomSettings(auto_create=False),
+        allowed_origins=(settings.origin,),
+    )
+
+
+async def _health(request: web.Request) -> web.Response:
+    return web.json_response({"status": "ok", "node": request.app[SETTINGS].node, "version": version("telemed")})
+
+
+async def _node(request: web.Request) -> web.Response:
+    settings = request.app[SETTINGS]
+    shown = settings.model_dump(include={"jurisdiction", "name", "origin", "sample"})
+    return web.json_response({"id": settings.node, **shown})

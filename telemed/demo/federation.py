@@ -1,0 +1,60 @@
+"""The `telemed demo` command: prepares three nodes, watches them and stops them; it serves nothing itself."""
+
+import argparse
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+from telemed.demo.preflight import PORTS, ports_problem, writable_problem
+from telemed.demo.prepare import prepare
+from telemed.demo.watch import Child, watch
+
+WHAT_TO_TRY = """
+Each node answers under /healthz and /api/v1/node and carries calls of LiveKit's clients under /media.
+Signing in, booking and visits are not there yet. Logs and settings are under {var}/; Ctrl-C stops everything."""
+
+
+def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `demo` to the command line."""
+    demo = commands.add_parser("demo", help="run three nodes on this machine")
+    demo.add_argument("--var", type=Path, default=Path("var"), help="where the nodes keep their files")
+    demo.add_argument("--ports", type=_ports, default=PORTS, help="three ports, for KE, CN and IT: 8441,8442,8443")
+    demo.set_defaults(run=_demo)
+
+
+def _ports(text: str) -> dict[str, int]:
+    numbers = [int(part) for part in text.split(",")]
+    if len(set(numbers)) != len(PORTS) or not all(0 < number < 65536 for number in numbers):
+        raise argparse.ArgumentTypeError(f"{len(PORTS)} different ports between 1 and 65535")
+    return dict(zip(PORTS, numbers, strict=True))
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    problem = writable_problem(str(arguments.var)) or ports_problem(arguments.ports)
+    if problem:
+        sys.stderr.write(problem + "\n")
+        return 2
+    return asyncio.run(_run(arguments.var, arguments.ports))
+
+
+async def _run(var: Path, ports: dict[str, int]) -> int:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    children = [
+        Child(
+            settings.node,
+            (sys.executable, "-m", "telemed", "serve", "--settings", str(path)),
+            settings.origin,
+            settings.port,
+            path.with_name("node.log"),
+        )
+        for path, settings in prepare(var, ports).items()
+    ]
+    return await watch(children, stop=stop, all_ready=lambda: _say(WHAT_TO_TRY.format(var=var)), say=_say)
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()

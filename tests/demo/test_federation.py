@@ -1,0 +1,118 @@
+"""`telemed demo` makes three nodes that answer, stops them when asked, and keeps their keys."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import time
+from asyncio.subprocess import PIPE, Process
+from pathlib import Path
+
+import aiohttp
+import pytest
+from livekit import api
+from pydantic import ValidationError
+
+from telemed.config import Settings
+
+
+def free_ports() -> list[int]:
+    probes = [socket.socket() for _ in range(3)]
+    for probe in probes:
+        probe.bind(("127.0.0.1", 0))
+    ports = [int(probe.getsockname()[1]) for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports
+
+
+async def demo(var: Path, ports: list[int]) -> Process:
+    listed = ",".join(map(str, ports))
+    command = ("-m", "telemed", "demo", "--var", str(var), "--ports", listed)
+    return await asyncio.create_subprocess_exec(sys.executable, *command, stdout=PIPE, stderr=PIPE)
+
+
+async def lines_until_ready(process: Process) -> list[str]:
+    assert process.stdout is not None
+    lines: list[str] = []
+    async with asyncio.timeout(30):
+        while not any("Ctrl-C" in line for line in lines):
+            line = await process.stdout.readline()
+            assert line, "the demo ended before it was ready"
+            lines.append(line.decode().strip())
+    return lines
+
+
+async def stop(process: Process) -> float:
+    asked_at = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    await process.communicate()
+    return time.monotonic() - asked_at
+
+
+async def test_three_nodes_answer_and_stop_and_keep_their_keys(tmp_path: Path) -> None:
+    ports = free_ports()
+    process = await demo(tmp_path, ports)
+    try:
+        lines = await lines_until_ready(process)
+        for node, port in zip(("KE", "CN", "IT"), ports, strict=True):
+            assert f"ready {node} http://{node.lower()}.localhost:{port}" in lines
+            async with aiohttp.ClientSession() as client:
+                answer = await client.get(f"http://127.0.0.1:{port}/healthz")
+                assert (await answer.json())["node"] == node
+                answer = await client.get(f"http://127.0.0.1:{port}/api/v1/node")
+                assert (await answer.json())["id"] == node
+    finally:
+        assert await stop(process) < 5
+    assert process.returncode == 0
+
+    first = Settings.from_file(tmp_path / "ke" / "settings.toml")
+    assert (tmp_path / "ke" / "settings.toml").stat().st_mode & 0o077 == 0
+    started_at = time.monotonic()
+    again = await demo(tmp_path, ports)
+    await lines_until_ready(again)
+    assert time.monotonic() - started_at < 10
+    await stop(again)
+    assert Settings.from_file(tmp_path / "ke" / "settings.toml") == first
+
+
+async def test_a_node_opens_rooms_for_its_own_key_only(tmp_path: Path) -> None:
+    ports = free_ports()
+    process = await demo(tmp_path, ports)
+    try:
+        await lines_until_ready(process)
+        ke, cn = (Settings.from_file(tmp_path / name / "settings.toml") for name in ("ke", "cn"))
+        assert ke.media.secret != cn.media.secret
+        url = f"http://127.0.0.1:{ports[0]}/media"
+        async with api.LiveKitAPI(url, ke.media.key, ke.media.secret) as own:
+            assert (await own.room.create_room(api.CreateRoomRequest(name="visit"))).name == "visit"
+        async with api.LiveKitAPI(url, cn.media.key, cn.media.secret) as other:
+            with pytest.raises(api.TwirpError):
+                await other.room.list_rooms(api.ListRoomsRequest())
+    finally:
+        await stop(process)
+
+
+async def test_a_taken_port_ends_it_with_one_sentence_and_nothing_made(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        ports = [*free_ports()[:2], int(other.getsockname()[1])]
+        process = await demo(tmp_path / "var", ports)
+        _, said = await process.communicate()
+    assert process.returncode == 2
+    assert said.decode().count("\n") == 1
+    assert b"node IT needs, is taken" in said
+    assert os.listdir(tmp_path) == []  # noqa: PTH208
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://hospital.example", "https://ke.example/path", "ke.localhost:8441", "ftp://ke.localhost"]
+)
+def test_an_origin_that_no_browser_would_trust_is_refused(origin: str) -> None:
+    media = {"udp_port": 0, "key": "k", "secret": "s" * 32}
+    with pytest.raises(ValidationError):
+        Settings.model_validate(
+            {"node": "KE", "jurisdiction": "KE", "name": "Kenya", "origin": origin, "port": 0, "media": media}
+        )
