@@ -9,6 +9,7 @@ import logging
 import signal
 import sys
 import tomllib
+import warnings
 from pathlib import Path
 
 import uvloop
@@ -73,6 +74,9 @@ def main() -> int:
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler])
+    if arguments.dev:
+        # LiveKit's own development secret is this short; any other key should warn.
+        warnings.filterwarnings("ignore", message="Key size")
     try:
         settings = Settings.dev() if arguments.dev else Settings.from_file(arguments.config)
         if arguments.port is not None:

@@ -8,18 +8,17 @@ from playwright.async_api import Page
 from signaling.sfu import ice
 from tests.conformance.conftest import ANOTHER, Server, eventually
 from tests.conformance.lossy import LossyRelay
-from tests.conformance.test_browser import BOTH_PATHS, Opened, _received, _visit
+from tests.conformance.test_browser import Opened, _received, _visit
 
 pytestmark = pytest.mark.skipif(ANOTHER is not None, reason="the relay stands before our own port")
 
 
-@BOTH_PATHS
-async def test_pictures_keep_coming_over_a_lossy_link(server: Server, open_page: Opened, single: bool) -> None:
+async def test_pictures_keep_coming_over_a_lossy_link(server: Server, open_page: Opened) -> None:
     assert server.sessions is not None
     endpoint = server.sessions.endpoint
     relay = LossyRelay(("127.0.0.1", endpoint.udp_port), 0.0)
     endpoint.candidates = ice.candidates([("127.0.0.1", await relay.open())])
-    amina, _ = await _visit(server, open_page, single=single)
+    amina, _ = await _visit(server, open_page)
     relay.share = 0.05
     before = await _frames(amina)
     await amina.wait_for_timeout(4000)
