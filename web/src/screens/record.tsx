@@ -1,0 +1,111 @@
+/** A patient's record: each visit with what she told and what was noted, and who has looked. */
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { answer, api, type Failure, failureOf } from "../api/client";
+import type { Access, RecordedVisit } from "../api/schema";
+import { moment } from "../clocks";
+import { NoteCard } from "../parts/note-card";
+import { Refusal, Wait } from "../parts/notice";
+import { expired, me, node } from "../session";
+import { country, named, t } from "../words";
+
+export default function RecordScreen() {
+  const visits = useSignal<RecordedVisit[] | null>(null);
+  const accesses = useSignal<Access[] | null>(null);
+  const failure = useSignal<Failure | null>(null);
+  useEffect(() => {
+    const read = async () => {
+      const [record, looks] = await Promise.all([
+        answer(api.GET("/record")),
+        answer(api.GET("/record/accesses")),
+      ]);
+      visits.value = record.visits;
+      accesses.value = looks.accesses;
+    };
+    read().catch((error) => {
+      const refused = failureOf(error);
+      if (!expired(refused)) failure.value = refused;
+    });
+  }, [visits, accesses, failure]);
+  return (
+    <section>
+      <h1 tabIndex={-1}>{t("record.title")}</h1>
+      <p class="lead">{t("record.text", { country: country(node.value?.jurisdiction ?? "") })}</p>
+      <Refusal failure={failure.value} />
+      {!visits.value && !failure.value && <Wait what={t("wait.record")} />}
+      {visits.value?.length === 0 && (
+        <>
+          <p>{t("record.empty")}</p>
+          <p>
+            <a class="button main" href="/find">
+              {t("find.title")}
+            </a>
+          </p>
+        </>
+      )}
+      {visits.value?.map((visit) => (
+        <VisitCard key={visit.appointment.id} visit={visit} />
+      ))}
+      {accesses.value && <Looks list={accesses.value} />}
+    </section>
+  );
+}
+
+function VisitCard({ visit }: { visit: RecordedVisit }) {
+  const { appointment, notes, intake } = visit;
+  return (
+    <article class="card">
+      <h2>
+        {t("record.visit", {
+          name: appointment.doctor.name,
+          time: moment(appointment.starts_at, me.value?.zone),
+        })}
+      </h2>
+      {notes.length === 0 && <p class="hint">{t("record.no-note")}</p>}
+      {notes.map((note) => (
+        <NoteCard key={note.id} note={note} zone={me.value?.zone} />
+      ))}
+      {intake && (
+        <details>
+          <summary>{t("record.intake")}</summary>
+          <dl>
+            {(["reason", "allergies", "medicines"] as const).map((item) => (
+              <div key={item}>
+                <dt>{t(`item.${item}`)}</dt>
+                <dd class="written">{intake[item] || t("review.nothing")}</dd>
+              </div>
+            ))}
+          </dl>
+        </details>
+      )}
+    </article>
+  );
+}
+
+function Looks({ list }: { list: readonly Access[] }) {
+  return (
+    <>
+      <h2>{t("looks.title")}</h2>
+      {list.length === 0 && <p>{t("looks.empty")}</p>}
+      <ul class="list">
+        {list.map((look) => (
+          <li key={`${look.at} ${look.what} ${look.who.name}`}>
+            <span>
+              <strong>{looker(look)}</strong> {named("looked", look.what)}
+              {look.items && look.items.length > 0 && (
+                <> ({look.items.map((item) => named("item", item)).join(", ")})</>
+              )}
+            </span>
+            <span class="hint">{moment(look.at, me.value?.zone)}</span>
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+function looker({ who }: Access): string {
+  if (who.kind === "you") return t("looks.you");
+  if (who.kind === "node") return t("looks.node");
+  return [who.name, who.node && country(who.node)].filter(Boolean).join(", ");
+}
