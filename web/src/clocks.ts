@@ -1,6 +1,12 @@
 /** Times as people read them: a day in words, a time of day, a place's name. */
 import { locale } from "./words";
 
+/** The reader's own variety of the page's language, because en alone writes dates as America does. */
+function variety(): string {
+  const own = navigator.languages.find((tag) => tag.split("-")[0] === locale.value);
+  return own?.includes("-") ? own : locale.value === "en" ? "en-GB" : locale.value;
+}
+
 /** A calendar day such as 2026-11-24, as "Tuesday 24 November". */
 export function day(date: string): string {
   return format(new Date(`${date}T12:00:00Z`), {
@@ -48,5 +54,5 @@ export function dateIn(instant: Date, zone?: string): string {
 export const ownZone = (): string => Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 function format(instant: Date, options: Intl.DateTimeFormatOptions): string {
-  return new Intl.DateTimeFormat(locale.value, options).format(instant);
+  return new Intl.DateTimeFormat(variety(), options).format(instant);
 }

@@ -39,6 +39,10 @@ export const currentRoom = (): Room | undefined => room;
 /** Milliseconds for which LiveKit itself may try to come back; after that a fresh token is asked for. */
 const OWN_TRIES_MS = 3000;
 
+/** Looks at the visit during which an admitted person may still lack the permission, before a fresh token is asked for. */
+const LOOKS = 3;
+let looksLacking = 0;
+
 const OPTIONS: RoomOptions = {
   adaptiveStream: true,
   dynacast: true,
@@ -69,7 +73,10 @@ export async function leave(): Promise<void> {
 export function follow(isAdmitted: boolean): void {
   admitted.value = isAdmitted;
   if (!isAdmitted || phase.value !== "here" || !room) return;
-  if (room.localParticipant.permissions?.canPublish) void publish();
+  const allowed = room.localParticipant.permissions?.canPublish ?? false;
+  looksLacking = allowed ? 0 : looksLacking + 1;
+  if (allowed) void publish();
+  else if (looksLacking > LOOKS) comeBack();
 }
 
 async function connect(): Promise<void> {
@@ -111,6 +118,7 @@ function changed(reconnecting: boolean): void {
 function comeBack(): void {
   if (!visitId) return;
   phase.value = "back";
+  looksLacking = 0;
   clearTimeout(timer);
   timer = setTimeout(() => void connect(), backoff(tries++, 500, 4000));
 }
@@ -134,6 +142,8 @@ async function publish(): Promise<void> {
   try {
     if (wants.value.microphone && !me.isMicrophoneEnabled) await open("microphone");
     if (wants.value.camera && !me.isCameraEnabled) await open("camera");
+    // A page that records may also play sound, even after a reload without a tap.
+    if (room && !room.canPlaybackAudio) await room.startAudio().catch(() => undefined);
   } finally {
     publishing = false;
   }

@@ -30,6 +30,9 @@ export function listen(stream: MediaStream, tell: (level: number) => void): () =
   const analyser = context.createAnalyser();
   analyser.fftSize = 512;
   context.createMediaStreamSource(stream).connect(analyser);
+  // Without a tap on this page yet, a browser keeps the context asleep; the first tap or key wakes it.
+  const wake = () => void context.resume();
+  for (const deed of ["pointerdown", "keydown"]) addEventListener(deed, wake);
   const samples = new Float32Array(analyser.fftSize);
   const timer = setInterval(() => {
     analyser.getFloatTimeDomainData(samples);
@@ -39,6 +42,7 @@ export function listen(stream: MediaStream, tell: (level: number) => void): () =
   }, 100);
   return () => {
     clearInterval(timer);
+    for (const deed of ["pointerdown", "keydown"]) removeEventListener(deed, wake);
     void context.close();
   };
 }

@@ -8,17 +8,19 @@ const LINKS: Record<string, readonly (readonly [path: string, word: Word])[]> = 
     ["/", "frame.home"],
     ["/find", "frame.find"],
     ["/record", "frame.record"],
-    ["/sessions", "frame.account"],
   ],
-  doctor: [
-    ["/calendar", "frame.calendar"],
-    ["/sessions", "frame.account"],
-  ],
-  administrator: [
-    ["/admin", "frame.admin"],
-    ["/sessions", "frame.account"],
-  ],
+  doctor: [["/calendar", "frame.calendar"]],
+  administrator: [["/admin", "frame.admin"]],
 };
+
+function Link({ path, word }: { path: string; word: Word }) {
+  const here = place.value.path.split("?")[0] === path;
+  return (
+    <a href={path} aria-current={here ? "page" : undefined}>
+      {t(word)}
+    </a>
+  );
+}
 
 export function Header() {
   const known = me.value;
@@ -30,20 +32,17 @@ export function Header() {
         {node.value && <small>{country(node.value.jurisdiction)}</small>}
       </a>
       {known && (
-        <button type="button" class="quiet" onClick={() => void signOut()}>
-          {t("frame.sign-out")}
-        </button>
+        <div class="me">
+          <Link path="/sessions" word="frame.account" />
+          <button type="button" onClick={() => void signOut()}>
+            {t("frame.sign-out")}
+          </button>
+        </div>
       )}
       {links.length > 0 && (
         <nav aria-label={t("frame.nav")}>
           {links.map(([path, word]) => (
-            <a
-              key={path}
-              href={path}
-              aria-current={place.value.path.split("?")[0] === path ? "page" : undefined}
-            >
-              {t(word)}
-            </a>
+            <Link key={path} path={path} word={word} />
           ))}
         </nav>
       )}

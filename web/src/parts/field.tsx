@@ -103,6 +103,27 @@ export function Choice({
   );
 }
 
+/** One of a few answers, all of them in sight. */
+export function OneOf({
+  label,
+  value,
+  onValue,
+  options,
+}: Question & Changed & { options: readonly Option[] }) {
+  const name = useId();
+  return (
+    <fieldset>
+      <legend>{label}</legend>
+      {options.map(([code, words]) => (
+        <label class="tick" key={code}>
+          <input type="radio" name={name} checked={code === value} onChange={() => onValue(code)} />
+          <span>{words}</span>
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
 /** A tick that may be set or not. */
 export function Tick({
   label,

@@ -89,10 +89,10 @@ export function AddDoctor({ added }: { added: (doctor: OwnDoctor) => void }) {
       <h2>{t("admin.add")}</h2>
       {done.value && <Notice kind="good">{t("admin.added", { name: done.value })}</Notice>}
       <Form send={send} sending={sending} button={t("admin.add")}>
-        {text("name", t("field.name"))}
+        {text("name", t("admin.name"))}
         {text("contact", t("field.contact"))}
         <TextField
-          label={t("field.password")}
+          label={t("admin.password")}
           hint={t("field.password.hint")}
           type="password"
           autocomplete="new-password"

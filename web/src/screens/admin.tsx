@@ -35,7 +35,7 @@ export default function Admin() {
           <h2>{doctor.name}</h2>
           <p>{doctor.specialties.map(specialty).join(", ")}</p>
           <p>{t("doctor.speaks", { languages: doctor.languages.map(language).join(", ") })}</p>
-          <ul class="plain hint">
+          <ul class="bare hint">
             {doctor.licences.map((licence) => (
               <li key={licence.number}>
                 <LicenceLine licence={licence} />

@@ -1,7 +1,7 @@
 /** The questions of a booking: her own words, what this doctor may see of them, and all of it once more. */
 import type { Intake, Item } from "../api/schema";
 import { moment } from "../clocks";
-import { Choice as Select, TextArea, Tick } from "../parts/field";
+import { OneOf, TextArea, Tick } from "../parts/field";
 import { RuleLine } from "../parts/rule";
 import { country, t, type Word } from "../words";
 import { type Answers, type Choice, until } from "./book";
@@ -53,7 +53,7 @@ export function Sharing({ choice, answers, change }: { choice: Choice; answers: 
           />
         ))}
       </fieldset>
-      <Select
+      <OneOf
         label={t("share.until")}
         value={String(answers.hours)}
         options={LENGTHS.map(

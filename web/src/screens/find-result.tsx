@@ -23,7 +23,7 @@ export function Result({ one, specialty, language }: { one: One; specialty: stri
         <strong>{country(doctor.jurisdiction)}</strong> · {doctor.specialties.map(specialtyName).join(", ")}
       </p>
       <p>{t("doctor.speaks", { languages: doctor.languages.map(languageName).join(", ") })}</p>
-      <ul class="plain hint">
+      <ul class="bare hint">
         {doctor.licences.map((licence) => (
           <li key={licence.number}>
             <LicenceLine licence={licence} />
@@ -75,20 +75,13 @@ export function SlotLink({ slot, doctor, specialty, language }: Bookable) {
     specialty,
     language,
   };
-  const label = t("find.slot", {
-    name: doctor.name,
-    own: hers.time,
-    ownCity: city(hers.zone),
-    other: doctors.time,
-    otherCity: city(doctors.zone),
-  });
+  const otherDay = doctors.date === hers.date ? "" : ` · ${day(doctors.date)}`;
+  const theirs = `${city(doctors.zone)} ${doctors.time}${otherDay}`;
+  // What is read aloud begins with what is seen, so that saying it to a voice control works.
+  const label = t("find.slot", { shown: `${hers.time} ${theirs}`, day: day(hers.date), name: doctor.name });
   return (
-    <a class="slot" href={to("/book", query)} aria-label={`${day(hers.date)}, ${label}`}>
-      <strong>{hers.time}</strong>
-      <small>
-        {city(doctors.zone)} {doctors.time}
-        {doctors.date !== hers.date && <> · {day(doctors.date)}</>}
-      </small>
+    <a class="slot" href={to("/book", query)} aria-label={label}>
+      <strong>{hers.time}</strong> <small>{theirs}</small>
     </a>
   );
 }
