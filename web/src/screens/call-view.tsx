@@ -57,7 +57,7 @@ export function CallView({ name, left }: { name: string; left: () => void }) {
           </button>
         )}
       </div>
-      {chatting.value && <Chat name={name} close={() => (chatting.value = false)} />}
+      {chatting.value && <Chat name={name} />}
       <Controls chatting={chatting.value} chat={() => (chatting.value = !chatting.value)} left={left} />
     </section>
   );

@@ -5,7 +5,7 @@ import { currentRoom } from "../call/call";
 import { LONGEST, lines, say, unread } from "../call/chat";
 import { t } from "../words";
 
-export function Chat({ name, close }: { name: string; close: () => void }) {
+export function Chat({ name }: { name: string }) {
   const text = useSignal("");
   const failed = useSignal(false);
   const input = useRef<HTMLInputElement>(null);
@@ -29,12 +29,7 @@ export function Chat({ name, close }: { name: string; close: () => void }) {
   };
   return (
     <section class="chat" aria-label={t("call.chat")}>
-      <p class="row">
-        <span class="hint">{t("chat.held")}</span>
-        <button type="button" class="quiet" onClick={close}>
-          {t("chat.close")}
-        </button>
-      </p>
+      <p class="hint">{t("chat.held")}</p>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard. */}
       <div ref={list} class="log" role="log" aria-label={t("chat.lines")} tabIndex={0}>
         <ol>

@@ -136,7 +136,7 @@ function Rest({ title, list }: { title: string; list: readonly Appointment[] }) 
         {list.map((one) => (
           <li key={one.id}>
             <a href={`/appointments/${one.id}`}>
-              {one.doctor.name}, {moment(one.starts_at, one.hers.zone)}
+              {t("record.visit", { name: one.doctor.name, time: moment(one.starts_at, one.hers.zone) })}
             </a>
             <span>{named("state", one.state)}</span>
           </li>

@@ -47,7 +47,11 @@ export async function speak(tag: string): Promise<void> {
 /** The sentence for a key, `{names}` filled in. */
 export function t(key: Word, values: Values = {}): string {
   const text: string = words.value[key] ?? key;
-  return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
+  // A name or number of another script must not turn a right-to-left sentence around: it is set apart.
+  const [before, after] = document.documentElement.dir === "rtl" ? ["\u2068", "\u2069"] : ["", ""];
+  return text.replace(/\{(\w+)\}/g, (whole, name: string) =>
+    name in values ? `${before}${values[name]}${after}` : whole,
+  );
 }
 
 /** The sentence for a count, in the plural form that the language wants. */
