@@ -29,6 +29,7 @@ export function hear(room: Room, livekit: typeof LiveKit, tell: Tell): void {
     RoomEvent.Reconnected,
   ] as const;
   for (const event of seen) room.on(event, look);
+  room.on(RoomEvent.SignalReconnecting, () => tell.state(true));
   room.on(RoomEvent.Reconnecting, () => tell.state(true));
   room.on(RoomEvent.Reconnected, () => tell.state(false));
   room.on(RoomEvent.Disconnected, tell.cut);

@@ -2,6 +2,7 @@
 import { signal } from "@preact/signals";
 import { answer, api, type Failure, failureOf } from "../api/client";
 import type { Visit } from "../api/schema";
+import { expired } from "../session";
 import { follow as followCall, leave } from "./call";
 
 /** How often the node is asked, in milliseconds. */
@@ -17,6 +18,7 @@ export async function follow(id: string): Promise<number | null> {
   } catch (error) {
     const refused = failureOf(error);
     visitFailure.value = refused;
+    if (visit.value?.you === "patient" && expired(refused)) return null;
     const closed = refused.status === 401 || refused.status === 403 || refused.status === 404;
     if (closed || refused.status === 410) {
       // A visiting doctor's cookie opens nothing once the visit is over: what was known then still tells why.

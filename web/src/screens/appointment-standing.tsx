@@ -21,7 +21,7 @@ export function Standing({ one }: { one: Appointment }) {
   if (one.state === "ended")
     return (
       <>
-        <Notice>{t(one.end_reason ? `ended.${one.end_reason}` : "ended.doctor-ended")}</Notice>
+        <Notice>{t(one.end_reason ? `ended.${one.end_reason}` : "ended.closed")}</Notice>
         <p>
           <a class="button main" href="/record">
             {t("ended.record")}

@@ -73,7 +73,7 @@ function Over() {
   return (
     <section class="narrow">
       <h1 tabIndex={-1}>{t("ended.title")}</h1>
-      <Notice>{t(got?.end_reason ? `ended.${got.end_reason}` : "ended.doctor-ended")}</Notice>
+      <Notice>{t(got?.end_reason ? `ended.${got.end_reason}` : "ended.closed")}</Notice>
       {got?.you === "patient" && (
         <p>
           <a class="button main" href="/record">
