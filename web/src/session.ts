@@ -8,13 +8,19 @@ import { go, to } from "./navigation";
 export const me = signal<Me | null | undefined>(undefined);
 export const node = signal<NodeView | undefined>(undefined);
 
+/** Kept in the browser: that somebody was signed in here, and nothing of who; it keeps room for their links. */
+const SIGNED_IN = "signed-in";
+export const expected = localStorage.getItem(SIGNED_IN) !== null;
+
 /** Asks who is signed in. An answer that never comes leaves it open and is raised. */
 export async function recognise(): Promise<void> {
   try {
     me.value = await answer(api.GET("/session"));
+    localStorage.setItem(SIGNED_IN, "1");
   } catch (error) {
     if (!(error instanceof Failure) || error.status !== 401) throw error;
     me.value = null;
+    localStorage.removeItem(SIGNED_IN);
   }
 }
 

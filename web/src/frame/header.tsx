@@ -1,6 +1,6 @@
 /** The top of every screen: where one is, and the few places to go. */
 import { place } from "../navigation";
-import { me, node, signOut } from "../session";
+import { expected, me, node, signOut } from "../session";
 import { country, t, type Word } from "../words";
 
 const LINKS: Record<string, readonly (readonly [path: string, word: Word])[]> = {
@@ -26,7 +26,7 @@ export function Header() {
   const known = me.value;
   const links = (known && LINKS[known.role]) || [];
   return (
-    <header class="top">
+    <header class={known || (known === undefined && expected) ? "top full" : "top"}>
       <a class="brand" href="/">
         <span>Telemed</span>
         {node.value && <small>{country(node.value.jurisdiction)}</small>}
