@@ -7,6 +7,9 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+BUILT_PAGE = Path(__file__).parent.parent / "web" / "dist"
+"""Where `make setup` builds the page."""
+
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -21,7 +24,7 @@ class MediaSettings(_Frozen):
 
 
 class Settings(_Frozen):
-    """Everything one node needs to know of itself."""
+    """Everything one node needs to know of itself. Relative paths begin at the folder of the settings file."""
 
     node: str = Field(pattern="^[A-Z]{2}[A-Z0-9-]*$")
     jurisdiction: str = Field(pattern="^[A-Z]{2}$")
@@ -31,6 +34,15 @@ class Settings(_Frozen):
     port: int = Field(ge=0, le=65535)
     sample: bool = False
     media: MediaSettings
+    folder: Path = Path()
+    database: str | None = Field(None, description="SQLAlchemy URL; None is SQLite in the folder")
+    key_ring: Path = Path("key-ring.json")
+    signing_key: Path = Path("signing-key.pem")
+    trust_list: Path = Path("trust-list.jws")
+    trust_root: str | None = Field(None, description="the public key that signs trust lists, pinned")
+    page: Path = BUILT_PAGE
+    pull_every_s: float = Field(5.0, gt=0, description="how often peers' directories are pulled")
+    hold_minutes: int = Field(3, ge=1, le=15)
 
     @field_validator("origin")
     @classmethod
@@ -43,7 +55,17 @@ class Settings(_Frozen):
             raise ValueError("an origin is https; http only for names that end in .localhost, or loopback")
         return origin
 
+    @property
+    def database_url(self) -> str:
+        """The database's SQLAlchemy URL with an asynchronous driver."""
+        return self.database or f"sqlite+aiosqlite:///{self.folder / 'node.sqlite'}"
+
+    def path(self, name: Path) -> Path:
+        """A path of these settings as it is meant: relative ones from the folder."""
+        return self.folder / name
+
     @classmethod
     def from_file(cls, path: Path) -> Self:
         """Read a TOML file. Raises OSError, tomllib.TOMLDecodeError or pydantic.ValidationError."""
-        return cls.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        read = tomllib.loads(path.read_text(encoding="utf-8"))
+        return cls.model_validate({"folder": path.resolve().parent, **read})

@@ -1,0 +1,47 @@
+"""Limits on what could be guessed: how often one account or one address may try within a window."""
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import col, delete
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from telemed.accounts.models import AttemptWindow
+from telemed.errors import TooMany
+
+WINDOW = timedelta(minutes=15)
+PER_ACCOUNT = 10
+PER_ADDRESS = 100
+"""More than for one account: a hospital or a village may share an address."""
+
+
+async def count(session: AsyncSession, subject: str, now: datetime) -> int:
+    """Count one more try of `subject` (an HMAC) in the present window, and say how many that makes."""
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    table = AttemptWindow.__table__  # type: ignore[attr-defined]
+    row = insert(table).values(subject=subject, window_at=window_at(now), count=1)
+    counted = row.on_conflict_do_update(
+        index_elements=["subject", "window_at"], set_={"count": table.c.count + 1}
+    ).returning(table.c.count)
+    return int((await (await session.connection()).execute(counted)).scalar_one())
+
+
+async def forget(session: AsyncSession, subject: str) -> None:
+    """Start anew: the right password was given."""
+    await session.exec(delete(AttemptWindow).where(col(AttemptWindow.subject) == subject))
+
+
+async def expire(session: AsyncSession, now: datetime) -> None:
+    """Delete the windows that have passed."""
+    await session.exec(delete(AttemptWindow).where(col(AttemptWindow.window_at) < window_at(now)))
+
+
+def window_at(now: datetime) -> datetime:
+    """When the window of `now` began."""
+    return datetime.fromtimestamp(now.timestamp() // WINDOW.total_seconds() * WINDOW.total_seconds(), UTC)
+
+
+def require_at_most(counted: int, limit: int, now: datetime) -> None:
+    """Raises TooMany, with the time until the next window."""
+    if counted > limit:
+        raise TooMany("Too many tries. Wait a few minutes and try again.", retry_after=window_at(now) + WINDOW - now)

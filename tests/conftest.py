@@ -1,0 +1,93 @@
+"""What tests share: a real database, SQLite and PostgreSQL in turn, and a clock that they set."""
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from telemed import schema
+from telemed.db import Database
+
+POSTGRESQL = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+
+
+class SetClock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_(self, span: timedelta) -> None:
+        self.now += span
+
+
+@pytest.fixture
+def clock() -> SetClock:
+    return SetClock(datetime(2026, 11, 24, 8, tzinfo=UTC))
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """The folder of the socket of a temporary cluster; as root it runs under the user postgres."""
+    if not POSTGRESQL:
+        pytest.skip("PostgreSQL is not installed")
+    folder = Path(tempfile.mkdtemp(prefix="telemed-pg-"))
+    try:
+        if _is_root():
+            shutil.chown(folder, "postgres")
+        _as_postgres("initdb", "-D", f"{folder}/data", "-A", "trust", "-U", "postgres", "--no-sync")
+        options = f"-k {folder} -c listen_addresses='' -c fsync=off"
+        _as_postgres("pg_ctl", "-D", f"{folder}/data", "-w", "-o", options, "-l", f"{folder}/log", "start")
+        try:
+            yield str(folder)
+        finally:
+            _as_postgres("pg_ctl", "-D", f"{folder}/data", "-w", "-m", "immediate", "stop")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    """A database without a table."""
+    if request.param == "sqlite":
+        url = f"sqlite+aiosqlite:///{tmp_path}/node.sqlite"
+    else:
+        url = await _new_postgresql(request.getfixturevalue("postgresql"))
+    database = Database(url)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def database(empty_database: Database) -> Database:
+    """A database at the newest migration."""
+    await schema.upgrade(empty_database)
+    return empty_database
+
+
+async def _new_postgresql(socket: str) -> str:
+    name = f"t{uuid4().hex}"
+    admin = await asyncpg.connect(host=socket, user="postgres", database="postgres")  # type: ignore[no-untyped-call]
+    await admin.execute(f"CREATE DATABASE {name}")
+    await admin.close()
+    return f"postgresql+asyncpg://postgres@/{name}?host={socket}"
+
+
+def _as_postgres(program: str, *arguments: str) -> None:
+    command = [str(POSTGRESQL[-1] / program), *arguments]
+    if _is_root():
+        command = ["runuser", "-u", "postgres", "--", *command]
+    subprocess.run(command, check=True, capture_output=True, cwd="/")
+
+
+def _is_root() -> bool:
+    return Path("/proc/self").stat().st_uid == 0

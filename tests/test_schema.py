@@ -1,0 +1,47 @@
+"""The migrations lead to what the models say, and the record cannot be altered even by the node itself."""
+
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from telemed import schema
+from telemed.audit.models import AuditEvent
+from telemed.db import Database
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+async def test_the_newest_migration_is_what_the_models_say(database: Database) -> None:
+    await schema.check(database)
+    await schema.require_newest(database)
+
+
+async def test_a_node_refuses_a_database_without_its_migrations(empty_database: Database) -> None:
+    with pytest.raises(schema.SchemaBehind, match="telemed migrate"):
+        await schema.require_newest(empty_database)
+
+
+@pytest.mark.parametrize("deed", ["UPDATE audit_event SET action = 'nothing'", "DELETE FROM audit_event"])
+async def test_an_audit_row_can_be_neither_changed_nor_deleted(database: Database, deed: str) -> None:
+    async with database.write() as session:
+        session.add(_event())
+    with pytest.raises(DBAPIError, match="never altered"):
+        async with database.write() as session:
+            await (await session.connection()).execute(text(deed))
+    async with database.read() as session:
+        assert await session.get(AuditEvent, 1) is not None
+
+
+def _event() -> AuditEvent:
+    return AuditEvent(
+        seq=1,
+        at=NOON,
+        actor={"kind": "node"},
+        action="read-record",
+        subject="handle",
+        detail={},
+        previous_hash="0",
+        hash="1",
+    )
