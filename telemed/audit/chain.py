@@ -1,0 +1,97 @@
+"""The audit chain: each row's hash covers the row and the hash before it, so that no row changes unseen."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from telemed.audit.models import AuditCheckpoint, AuditEvent
+from telemed.db import canonical_json
+from telemed.errors import TelemedError
+
+BEFORE_THE_FIRST = "0" * 64
+"""What the first row has for the hash before it."""
+
+_APPEND_LOCK = 0x7E1E_A0D1
+"""PostgreSQL's advisory lock of the chain's end; any number that nothing else uses."""
+
+
+class ChainBroken(TelemedError):
+    """The audit chain does not hold together: a row was changed, taken out or put in."""
+
+    code = "audit-chain-broken"
+
+
+async def record(
+    session: AsyncSession,
+    *,
+    actor: Mapping[str, Any],
+    action: str,
+    subject: str,
+    visit_id: str | None,
+    detail: Mapping[str, Any],
+    now: datetime,
+) -> AuditEvent:
+    """Append to the chain in the caller's transaction: what it tells of happens with it or not at all.
+
+    `actor` is {kind, node, id, name}; `subject` the audit handle of the person whose data it is about.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        # Two writers would read the same end; one then fails on its key. So the second waits. SQLite has one writer.
+        await session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _APPEND_LOCK})
+    last = (await session.exec(select(AuditEvent).order_by(col(AuditEvent.seq).desc()).limit(1))).first()
+    event = AuditEvent(
+        seq=last.seq + 1 if last else 1,
+        at=now,
+        actor=dict(actor),
+        action=action,
+        subject=subject,
+        visit_id=visit_id,
+        detail=dict(detail),
+        previous_hash=last.hash if last else BEFORE_THE_FIRST,
+        hash="",
+    )
+    event.hash = _hash(event)
+    session.add(event)
+    await session.flush()
+    return event
+
+
+async def checkpoint(session: AsyncSession, sign: Callable[[str], str], now: datetime) -> AuditCheckpoint | None:
+    """Sign the chain's end, unless that was done already or there is nothing yet. `sign` has the node's key."""
+    last = (await session.exec(select(AuditEvent).order_by(col(AuditEvent.seq).desc()).limit(1))).first()
+    if last is None or await session.get(AuditCheckpoint, last.seq) is not None:
+        return None
+    row = AuditCheckpoint(seq=last.seq, head=last.hash, signed_at=now, signature=sign(last.hash))
+    session.add(row)
+    return row
+
+
+async def verify(session: AsyncSession) -> int:
+    """Walk the whole chain and its checkpoints; how many rows it has.
+
+    What was cut off after the last checkpoint shows only where a peer holds a later one.
+
+    Raises:
+        ChainBroken: with the first row that does not fit.
+    """
+    heads = {row.seq: row.head for row in await session.exec(select(AuditCheckpoint))}
+    previous, count = BEFORE_THE_FIRST, 0
+    for event in await session.exec(select(AuditEvent).order_by(col(AuditEvent.seq))):
+        count += 1
+        fits = event.seq == count and event.previous_hash == previous and event.hash == _hash(event)
+        if not fits or heads.pop(count, event.hash) != event.hash:
+            raise ChainBroken(f"The audit chain breaks at row {count}.", seq=count)
+        previous = event.hash
+    if heads:
+        raise ChainBroken("Rows are missing that a checkpoint signed.", seq=count)
+    return count
+
+
+def _hash(event: AuditEvent) -> str:
+    told = (event.seq, event.at.isoformat(), event.actor, event.action, event.subject, event.visit_id, event.detail)
+    return hashlib.sha256(canonical_json([*told, event.previous_hash]).encode()).hexdigest()
