@@ -1,0 +1,75 @@
+"""What a node says of its doctors to everybody: one entry of the public directory, and nothing else."""
+
+from datetime import date
+from typing import Annotated, Self
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+MAX_FREE = 2_500
+"""Free intervals in an entry: more than 15 days of five minutes free, five minutes taken."""
+
+
+def _known_zone(zone: str) -> str:
+    if zone not in available_timezones():
+        raise ValueError("not an IANA time zone")
+    return zone
+
+
+Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$")]
+Line = Annotated[str, StringConstraints(min_length=1, max_length=120)]
+Zone = Annotated[str, AfterValidator(_known_zone)]
+
+
+class _Frozen(BaseModel):
+    # A newer peer may say more; what is not named here is not kept.
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+
+class PublicLicence(_Frozen):
+    """A licence to practise; both days inclusive."""
+
+    jurisdiction: str = Field(pattern="^[A-Z]{2}$")
+    number: Line
+    authority: Line
+    valid_from: date
+    valid_until: date
+
+    @model_validator(mode="after")
+    def _ends_after_it_begins(self) -> Self:
+        if self.valid_until < self.valid_from:
+            raise ValueError("the licence ends before it begins")
+        return self
+
+
+class PublicDoctor(_Frozen):
+    """A doctor as anybody may know them."""
+
+    id: Code
+    name: Line
+    specialties: tuple[Code, ...] = Field(min_length=1, max_length=20)
+    languages: tuple[Code, ...] = Field(min_length=1, max_length=20)
+    zone: Zone
+    visit_minutes: int = Field(ge=5, le=120, multiple_of=5)
+    licences: tuple[PublicLicence, ...] = Field(max_length=10)
+    active: bool
+
+    def licensed(self, jurisdiction: str, on_day: date) -> bool:
+        """Whether a licence of that jurisdiction holds on that day."""
+        return any(
+            licence.jurisdiction == jurisdiction and licence.valid_from <= on_day <= licence.valid_until
+            for licence in self.licences
+        )
+
+
+class PublicEntry(_Frozen):
+    """A doctor, and when they are free; never why they are not."""
+
+    doctor: PublicDoctor
+    free: tuple[tuple[AwareDatetime, AwareDatetime], ...] = Field(max_length=MAX_FREE)
+
+
+class NumberedEntry(PublicEntry):
+    """An entry with its place in the order in which the node published."""
+
+    cursor: int = Field(ge=1)
