@@ -1,6 +1,6 @@
 """One running node: what its routes and loops work with, built once by the composition root."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
@@ -10,6 +10,8 @@ from telemed.config import Settings
 from telemed.crypto.data_keys import DataKeys
 from telemed.crypto.keyring import KeyRing
 from telemed.db import Database
+from telemed.directory import licence_rules
+from telemed.directory.licence_rules import LicenceRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,7 @@ class Node:
     key_ring: KeyRing
     data_keys: DataKeys
     passwords: Passwords
+    rules: LicenceRules = field(default_factory=licence_rules.load)
 
 
 NODE = web.AppKey("node", Node)
