@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from telemed.app import start
 from telemed.config import Settings
 from telemed.demo import federation
+from telemed.errors import TelemedError
 
 
 def main() -> None:
@@ -37,6 +38,9 @@ def _serve(arguments: argparse.Namespace) -> int:
         uvloop.run(_until_signalled(settings))
     except OSError as problem:
         sys.stderr.write(f"{settings.node} cannot listen: {problem}\n")
+        return 2
+    except TelemedError as problem:
+        sys.stderr.write(f"{settings.node}: {problem.detail}\n")
         return 2
     return 0
 

@@ -1,5 +1,6 @@
 """The composition root: one node as an aiohttp application, its media server mounted under /media."""
 
+from collections.abc import AsyncIterator
 from importlib.metadata import version
 
 from aiohttp import web
@@ -8,17 +9,33 @@ from signaling.app import MAX_LINE_BYTES
 from signaling.app import create_app as create_media_app
 from signaling.config import RoomSettings, RtcSettings
 from signaling.config import Settings as MediaServerSettings
+from telemed import schema
+from telemed.accounts.passwords import Passwords
+from telemed.api import map as api_map
+from telemed.api.problems import problems
+from telemed.clock import Clock, system_clock
 from telemed.config import Settings
+from telemed.crypto.data_keys import DataKeys
+from telemed.crypto.keyring import FileKeyRing
+from telemed.db import Database
+from telemed.node import NODE, Node
 
 SETTINGS = web.AppKey("settings", Settings)
 SHUTDOWN_S = 2.0
 """How long open requests may take to end when the node stops."""
 
 
-def create_app(settings: Settings) -> web.Application:
-    """Build the application; it opens nothing until it starts."""
-    app = web.Application()
+def create_app(settings: Settings, clock: Clock = system_clock) -> web.Application:
+    """Build the application.
+
+    Raises:
+        KeyRingUnusable: there is no key ring, or it cannot be read. SchemaBehind follows when it starts.
+    """
+    app = web.Application(middlewares=[problems])
     app[SETTINGS] = settings
+    app[NODE] = _built(settings, clock)
+    app.cleanup_ctx.append(_database)
+    api_map.add_all(app)
     app.router.add_get("/healthz", _health)
     app.router.add_get("/api/v1/node", _node)
     app.add_subapp("/media", create_media_app(_media(settings)))
@@ -33,6 +50,27 @@ async def start(settings: Settings) -> web.AppRunner:
     await runner.setup()
     await web.TCPSite(runner, settings.host, settings.port).start()
     return runner
+
+
+def _built(settings: Settings, clock: Clock) -> Node:
+    key_ring = FileKeyRing.open(settings.path(settings.key_ring))
+    return Node(
+        settings=settings,
+        database=Database(settings.database_url),
+        clock=clock,
+        key_ring=key_ring,
+        data_keys=DataKeys(key_ring, settings.jurisdiction),
+        passwords=Passwords(),
+    )
+
+
+async def _database(app: web.Application) -> AsyncIterator[None]:
+    database = app[NODE].database
+    try:
+        await schema.require_newest(database)
+        yield
+    finally:
+        await database.close()
 
 
 def _media(settings: Settings) -> MediaServerSettings:

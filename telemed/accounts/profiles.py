@@ -65,6 +65,11 @@ async def open_account(
     return account
 
 
+async def by_contact(session: AsyncSession, contact_hmac: str) -> Account | None:
+    """The account behind a contact's fingerprint."""
+    return (await session.exec(select(Account).where(Account.contact_hmac == contact_hmac))).first()
+
+
 def profile_of(account: Account, key: DataKeyValue, jurisdiction: str) -> Profile:
     """The account's name and contact. Raises CannotUnseal."""
     return Profile(**json.loads(unseal(key, _place(jurisdiction, account.id), account.sealed_profile)))

@@ -7,12 +7,13 @@ import sys
 from pathlib import Path
 
 from telemed.demo.preflight import PORTS, ports_problem, writable_problem
-from telemed.demo.prepare import prepare
+from telemed.demo.prepare import migrate, prepare
 from telemed.demo.watch import Child, watch
 
 WHAT_TO_TRY = """
 Each node answers under /healthz and /api/v1/node and carries calls of LiveKit's clients under /media.
-Signing in, booking and visits are not there yet. Logs and settings are under {var}/; Ctrl-C stops everything."""
+Its API signs patients up and in; booking and visits are not there yet. Logs and settings
+are under {var}/; Ctrl-C stops everything."""
 
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -42,6 +43,9 @@ async def _run(var: Path, ports: dict[str, int]) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    prepared = prepare(var, ports)
+    for settings in prepared.values():
+        await migrate(settings)
     children = [
         Child(
             settings.node,
@@ -50,7 +54,7 @@ async def _run(var: Path, ports: dict[str, int]) -> int:
             settings.port,
             path.with_name("node.log"),
         )
-        for path, settings in prepare(var, ports).items()
+        for path, settings in prepared.items()
     ]
     return await watch(children, stop=stop, all_ready=lambda: _say(WHAT_TO_TRY.format(var=var)), say=_say)
 

@@ -5,7 +5,10 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
+from telemed import schema
 from telemed.config import MediaSettings, Settings
+from telemed.crypto.keyring import FileKeyRing
+from telemed.db import Database
 
 NAMES = {"KE": "Kenya (sample)", "CN": "China (sample)", "IT": "Italy (sample)"}
 
@@ -17,6 +20,15 @@ def prepare(var: Path, ports: Mapping[str, int]) -> dict[Path, Settings]:
         Each node's settings by the path of their file.
     """
     return {path: _settled(path, node, port) for node, port in ports.items() for path in [_file(var, node)]}
+
+
+async def migrate(settings: Settings) -> None:
+    """Bring a node's database to the newest migration."""
+    database = Database(settings.database_url)
+    try:
+        await schema.upgrade(database)
+    finally:
+        await database.close()
 
 
 def _file(var: Path, node: str) -> Path:
@@ -32,10 +44,13 @@ def _settled(path: Path, node: str, port: int) -> Settings:
         origin=f"http://{node.lower()}.localhost:{port}",
         port=port,
         sample=True,
+        folder=path.parent.resolve(),
         media=MediaSettings(udp_port=port, key=f"{node.lower()}-media", secret=secret),
     )
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     _write_whole(path, _toml(settings))
+    if not settings.path(settings.key_ring).exists():
+        FileKeyRing.create(settings.path(settings.key_ring))
     return settings
 
 

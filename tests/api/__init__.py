@@ -1,1 +1,1 @@
-"""Tests of the API."""
+"""The API over HTTP."""

@@ -1,0 +1,155 @@
+"""Signing up, in and out over HTTP, against a node on a port of its own."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession, DummyCookieJar
+from aiohttp.test_utils import TestServer
+
+from telemed.accounts import attempts, sessions
+from telemed.app import create_app
+from telemed.config import MediaSettings, Settings
+from telemed.crypto.keyring import FileKeyRing
+from telemed.demo.prepare import migrate
+from tests.conftest import SetClock
+
+ORIGIN = "http://ke.localhost:8441"
+AMINA = {
+    "name": "Amina",
+    "contact": "amina@example.org",
+    "password": "long enough for her",
+    "language": "sw",
+    "zone": "Africa/Nairobi",
+}
+HERS = {"contact": AMINA["contact"], "password": AMINA["password"]}
+
+
+@pytest.fixture
+async def http(tmp_path: Path, clock: SetClock) -> AsyncIterator[ClientSession]:
+    media = MediaSettings(udp_port=0, key="ke-media", secret="s" * 32)
+    settings = Settings(node="KE", jurisdiction="KE", name="Kenya", origin=ORIGIN, port=0, media=media, folder=tmp_path)
+    FileKeyRing.create(settings.path(settings.key_ring))
+    await migrate(settings)
+    async with (
+        TestServer(create_app(settings, clock)) as server,
+        ClientSession(server.make_url("/"), headers={"Origin": ORIGIN}, cookie_jar=DummyCookieJar()) as client,
+    ):
+        yield client
+
+
+async def call(http: ClientSession, method: str, path: str, token: str = "", **options: Any) -> tuple[int, Any, str]:
+    """Status, body and the session's token if one was set."""
+    headers = {**options.pop("headers", {}), **({"Cookie": f"__Host-session={token}"} if token else {})}
+    async with http.request(method, f"/api/v1{path}", headers=headers, **options) as answer:
+        assert answer.headers["Cache-Control"] == "no-store"
+        cookie = answer.cookies.get("__Host-session")
+        return answer.status, await answer.json(content_type=None), cookie.value if cookie else ""
+
+
+async def signed_in(http: ClientSession) -> str:
+    await call(http, "POST", "/accounts", json=AMINA)
+    status, _, token = await call(http, "POST", "/session", json=HERS)
+    assert status == 201
+    return token
+
+
+async def test_a_patient_signs_up_in_and_out(http: ClientSession) -> None:
+    token = await signed_in(http)
+    status, me, _ = await call(http, "GET", "/session", token)
+    expected = {"role": "patient", "name": "Amina", "language": "sw", "zone": "Africa/Nairobi", "doctor_id": None}
+    assert (status, me) == (200, expected)
+    assert (await call(http, "DELETE", "/session", token))[0] == 204
+    assert (await call(http, "GET", "/session", token))[0] == 401
+
+
+async def test_signing_up_says_nothing_of_whether_the_contact_is_known(http: ClientSession) -> None:
+    assert await call(http, "POST", "/accounts", json=AMINA) == await call(http, "POST", "/accounts", json=AMINA)
+
+
+async def test_signing_in_says_nothing_of_whether_the_contact_is_known(http: ClientSession) -> None:
+    await call(http, "POST", "/accounts", json=AMINA)
+    wrong = await call(http, "POST", "/session", json={**HERS, "password": "another"})
+    unknown = await call(http, "POST", "/session", json={**HERS, "contact": "nobody@example.org"})
+    assert wrong == unknown
+    assert wrong[0] == 401
+
+
+async def test_signing_in_makes_a_new_session_and_ends_the_old(http: ClientSession) -> None:
+    old = await signed_in(http)
+    _, _, new = await call(http, "POST", "/session", old, json=HERS)
+    assert new != old
+    assert (await call(http, "GET", "/session", old))[0] == 401
+    assert (await call(http, "GET", "/session", new))[0] == 200
+
+
+async def test_every_session_ends_at_once(http: ClientSession) -> None:
+    first = await signed_in(http)
+    _, _, second = await call(http, "POST", "/session", json=HERS)
+    assert len((await call(http, "GET", "/sessions", first))[1]["sessions"]) == 2
+    assert (await call(http, "DELETE", "/sessions", first))[0] == 204
+    assert (await call(http, "GET", "/session", second))[0] == 401
+
+
+async def test_a_session_ends_when_idle(http: ClientSession, clock: SetClock) -> None:
+    token = await signed_in(http)
+    clock.pass_(sessions.IDLE)
+    assert (await call(http, "GET", "/session", token))[0] == 401
+
+
+async def test_a_session_in_use_ends_of_age(http: ClientSession, clock: SetClock) -> None:
+    token = await signed_in(http)
+    begun = clock.now
+    while clock.now < begun + sessions.ABSOLUTE - timedelta(hours=1):
+        clock.pass_(timedelta(hours=1))
+        assert (await call(http, "GET", "/session", token))[0] == 200
+    clock.pass_(timedelta(hours=1))
+    assert (await call(http, "GET", "/session", token))[0] == 401
+
+
+async def test_guessing_a_password_is_limited(http: ClientSession) -> None:
+    await call(http, "POST", "/accounts", json=AMINA)
+    for _ in range(attempts.PER_ACCOUNT):
+        assert (await call(http, "POST", "/session", json={**HERS, "password": "a guess"}))[0] == 401
+    assert (await call(http, "POST", "/session", json=HERS))[0] == 429
+
+
+async def test_another_origin_changes_nothing(http: ClientSession) -> None:
+    foreign = {"Origin": "http://elsewhere.localhost"}
+    status, problem, _ = await call(http, "POST", "/accounts", json=AMINA, headers=foreign)
+    assert (status, problem["code"]) == (403, "foreign-origin")
+    assert (await call(http, "POST", "/session", json=HERS))[0] == 401
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [
+        ({"role": "administrator"}, "/role"),
+        ({"password": "short"}, "/password"),
+        ({"zone": "Nowhere/Atall"}, "/zone"),
+        ({"contact": "no contact"}, "/contact"),
+        ({"name": 7}, "/name"),
+    ],
+)
+async def test_a_bad_field_is_named(http: ClientSession, change: dict[str, Any], pointer: str) -> None:
+    status, problem, _ = await call(http, "POST", "/accounts", json={**AMINA, **change})
+    assert (status, [field["pointer"] for field in problem["fields"]]) == (422, [pointer])
+
+
+async def test_a_large_body_is_refused(http: ClientSession) -> None:
+    assert (await call(http, "POST", "/accounts", data=b" " * 70_000))[0] == 413
+
+
+async def test_preferences_change_alone(http: ClientSession) -> None:
+    token = await signed_in(http)
+    _, me, _ = await call(http, "PATCH", "/account", token, json={"language": "fr"})
+    assert (me["language"], me["zone"]) == ("fr", "Africa/Nairobi")
+
+
+async def test_a_patient_searches_where_nobody_works_yet(http: ClientSession) -> None:
+    token = await signed_in(http)
+    status, found, _ = await call(http, "GET", "/slots?days=3", token)
+    assert (status, found["results"]) == (200, [])
+    assert (await call(http, "GET", "/slots"))[0] == 401
