@@ -13,6 +13,7 @@ from telemed import schema
 from telemed.accounts.passwords import Passwords
 from telemed.api import map as api_map
 from telemed.api.problems import problems
+from telemed.calls.rooms import Rooms
 from telemed.clock import Clock, system_clock
 from telemed.config import Settings
 from telemed.crypto.data_keys import DataKeys
@@ -35,6 +36,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> web.Applicati
     app[SETTINGS] = settings
     app[NODE] = _built(settings, clock)
     app.cleanup_ctx.append(_database)
+    app.cleanup_ctx.append(_calls)
     api_map.add_all(app)
     app.router.add_get("/healthz", _health)
     app.router.add_get("/api/v1/node", _node)
@@ -61,6 +63,7 @@ def _built(settings: Settings, clock: Clock) -> Node:
         key_ring=key_ring,
         data_keys=DataKeys(key_ring, settings.jurisdiction),
         passwords=Passwords(),
+        calls=Rooms.embedded(settings),
     )
 
 
@@ -71,6 +74,11 @@ async def _database(app: web.Application) -> AsyncIterator[None]:
         yield
     finally:
         await database.close()
+
+
+async def _calls(app: web.Application) -> AsyncIterator[None]:
+    async with app[NODE].calls:
+        yield
 
 
 def _media(settings: Settings) -> MediaServerSettings:

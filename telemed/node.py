@@ -1,10 +1,12 @@
 """One running node: what its routes and loops work with, built once by the composition root."""
 
+import asyncio
 from dataclasses import dataclass, field
 
 from aiohttp import web
 
 from telemed.accounts.passwords import Passwords
+from telemed.calls.rooms import Rooms
 from telemed.clock import Clock
 from telemed.config import Settings
 from telemed.crypto.data_keys import DataKeys
@@ -24,7 +26,9 @@ class Node:
     key_ring: KeyRing
     data_keys: DataKeys
     passwords: Passwords
+    calls: Rooms
     rules: LicenceRules = field(default_factory=licence_rules.load)
+    outbox_wake: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 NODE = web.AppKey("node", Node)

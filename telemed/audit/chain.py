@@ -42,7 +42,8 @@ async def record(
     """
     if session.get_bind().dialect.name == "postgresql":
         # Two writers would read the same end; one then fails on its key. So the second waits. SQLite has one writer.
-        await session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _APPEND_LOCK})
+        connection = await session.connection()
+        await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _APPEND_LOCK})
     last = (await session.exec(select(AuditEvent).order_by(col(AuditEvent.seq).desc()).limit(1))).first()
     event = AuditEvent(
         seq=last.seq + 1 if last else 1,

@@ -15,6 +15,7 @@ from telemed.api import federation_directory, slots
 from telemed.api.actors import Peer, SignedIn
 from telemed.api.problems import problems
 from telemed.api.routing import Who, add
+from telemed.calls.rooms import Rooms
 from telemed.config import MediaSettings, Settings
 from telemed.crypto.data_keys import DataKeys
 from telemed.crypto.keyring import FileKeyRing
@@ -56,7 +57,7 @@ async def running(folder: Path, name: str, clock: SetClock) -> AsyncIterator[tup
     ring = FileKeyRing.create(folder / "key-ring.json")
     database = Database(settings.database_url)
     await schema.upgrade(database)
-    node = Node(settings, database, clock, ring, DataKeys(ring, name), Passwords())
+    node = Node(settings, database, clock, ring, DataKeys(ring, name), Passwords(), Rooms.embedded(settings))
     app = web.Application(middlewares=[problems])
     app[NODE] = node
     for route in (*slots.ROUTES, *federation_directory.ROUTES):

@@ -1,0 +1,1 @@
+"""The room of a visit, the way in, and the end."""
