@@ -1,5 +1,6 @@
 """The composition root: one node as an aiohttp application, its media server mounted under /media."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from importlib.metadata import version
 
@@ -9,9 +10,10 @@ from signaling.app import MAX_LINE_BYTES
 from signaling.app import create_app as create_media_app
 from signaling.config import RoomSettings, RtcSettings
 from signaling.config import Settings as MediaServerSettings
-from telemed import schema
+from telemed import loops, schema
 from telemed.accounts.passwords import Passwords
 from telemed.api import map as api_map
+from telemed.api.inbox import sign_answers
 from telemed.api.problems import problems
 from telemed.calls.rooms import Rooms
 from telemed.clock import Clock, system_clock
@@ -19,6 +21,10 @@ from telemed.config import Settings
 from telemed.crypto.data_keys import DataKeys
 from telemed.crypto.keyring import FileKeyRing
 from telemed.db import Database
+from telemed.errors import Unavailable
+from telemed.federation.client import Peers
+from telemed.federation.keys import SigningKey
+from telemed.federation.trust_list import Trust
 from telemed.node import NODE, Node
 
 SETTINGS = web.AppKey("settings", Settings)
@@ -26,17 +32,23 @@ SHUTDOWN_S = 2.0
 """How long open requests may take to end when the node stops."""
 
 
+class SigningKeyUnusable(Unavailable):
+    """The node's signing key is missing, or is no such key."""
+
+    code = "signing-key-unusable"
+
+
 def create_app(settings: Settings, clock: Clock = system_clock) -> web.Application:
     """Build the application.
 
     Raises:
         KeyRingUnusable: there is no key ring, or it cannot be read. SchemaBehind follows when it starts.
+        SigningKeyUnusable: the same of the signing key.
     """
-    app = web.Application(middlewares=[problems])
+    app = web.Application(middlewares=[sign_answers, problems])
     app[SETTINGS] = settings
     app[NODE] = _built(settings, clock)
-    app.cleanup_ctx.append(_database)
-    app.cleanup_ctx.append(_calls)
+    app.cleanup_ctx.extend([_database, _peers, _calls, _loops])
     api_map.add_all(app)
     app.router.add_get("/healthz", _health)
     app.router.add_get("/api/v1/node", _node)
@@ -56,15 +68,31 @@ async def start(settings: Settings) -> web.AppRunner:
 
 def _built(settings: Settings, clock: Clock) -> Node:
     key_ring = FileKeyRing.open(settings.path(settings.key_ring))
+    signing_key = _signing_key(settings)
+    database = Database(settings.database_url)
+    trust = Trust(database, settings.path(settings.trust_list), settings.trust_root)
     return Node(
         settings=settings,
-        database=Database(settings.database_url),
+        database=database,
         clock=clock,
         key_ring=key_ring,
         data_keys=DataKeys(key_ring, settings.jurisdiction),
         passwords=Passwords(),
         calls=Rooms.embedded(settings),
+        signing_key=signing_key,
+        trust=trust,
+        peers=Peers(trust, signing_key, clock),
     )
+
+
+def _signing_key(settings: Settings) -> SigningKey:
+    path = settings.path(settings.signing_key)
+    try:
+        return SigningKey.load(path)
+    except FileNotFoundError:
+        raise SigningKeyUnusable(f"There is no signing key at {path}; run: telemed make-keys") from None
+    except (OSError, ValueError) as unusable:
+        raise SigningKeyUnusable(f"The signing key {path} cannot be used: {unusable}") from unusable
 
 
 async def _database(app: web.Application) -> AsyncIterator[None]:
@@ -79,6 +107,19 @@ async def _database(app: web.Application) -> AsyncIterator[None]:
 async def _calls(app: web.Application) -> AsyncIterator[None]:
     async with app[NODE].calls:
         yield
+
+
+async def _peers(app: web.Application) -> AsyncIterator[None]:
+    yield
+    await app[NODE].peers.close()
+
+
+async def _loops(app: web.Application) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(work, name=name) for name, work in loops.of(app[NODE])]
+    yield
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _media(settings: Settings) -> MediaServerSettings:

@@ -14,11 +14,14 @@ from telemed.crypto.keyring import KeyRing
 from telemed.db import Database
 from telemed.directory import licence_rules
 from telemed.directory.licence_rules import LicenceRules
+from telemed.federation.client import Peers
+from telemed.federation.keys import SigningKey
+from telemed.federation.trust_list import Trust
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """The parts of one node."""
+    """The parts of one node. Whoever commits a message for a peer sets `outbox_wake`."""
 
     settings: Settings
     database: Database
@@ -27,6 +30,9 @@ class Node:
     data_keys: DataKeys
     passwords: Passwords
     calls: Rooms
+    signing_key: SigningKey
+    trust: Trust
+    peers: Peers
     rules: LicenceRules = field(default_factory=licence_rules.load)
     outbox_wake: asyncio.Event = field(default_factory=asyncio.Event)
 

@@ -39,9 +39,10 @@ class VisitingDoctor:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Another node of the trust list."""
+    """Another node of the trust list, which alone says what its jurisdiction is."""
 
     node: str
+    jurisdiction: str
 
 
 Actor = SignedIn | VisitingDoctor | Peer

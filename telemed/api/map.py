@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
-from telemed.api import accounts, actors, slots
+from telemed.api import accounts, actors, federation_directory, inbox, slots
 from telemed.api.routing import Gate, Route, Who, add
 
-ROUTES: tuple[Route, ...] = (*accounts.ROUTES, *slots.ROUTES)
+ROUTES: tuple[Route, ...] = (*accounts.ROUTES, *slots.ROUTES, *federation_directory.ROUTES)
 
 GATES: Mapping[Who, Gate] = {
     Who.ANYONE: actors.anyone,
@@ -15,6 +15,7 @@ GATES: Mapping[Who, Gate] = {
     Who.PATIENT: actors.patient,
     Who.DOCTOR: actors.doctor,
     Who.ADMINISTRATOR: actors.administrator,
+    Who.PEER: inbox.peer_gate,
 }
 
 

@@ -25,6 +25,7 @@ STATUS: Mapping[str, int] = {
     "invalid": 422,
     "too-many-attempts": 429,
     "unavailable": 503,
+    "trust-list-refused": 503,
 }
 """By code. A leaf that is not here has the status of the nearest class above it that is."""
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, PlainSerializer, ValidationError
 
 from telemed.api.actors import ACTOR, Actor
 from telemed.errors import Invalid, NotAllowed, TelemedError
+from telemed.federation.signing import require_digest
 from telemed.node import NODE
 
 BODY_TIMEOUT_S = 10.0
@@ -114,8 +115,12 @@ def add(app: web.Application, route: Route, gates: Mapping[Who, Gate]) -> None:
         if actor is not None:
             request[ACTOR] = actor
         arguments: list[Any] = [request]
-        if route.body is not None:
-            arguments.append(validated(route.body, parsed(await read_body(request, route.max_body))))
+        if route.body is not None or route.who is Who.PEER:
+            raw = await read_body(request, route.max_body)
+            if route.who is Who.PEER:
+                require_digest(request.headers, raw)
+            if route.body is not None:
+                arguments.append(validated(route.body, parsed(raw)))
         if route.query is not None:
             arguments.append(validated(route.query, dict(request.query)))
         return _response(route, await route.handler(*arguments))

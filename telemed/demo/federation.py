@@ -6,8 +6,10 @@ import signal
 import sys
 from pathlib import Path
 
+from telemed.clock import system_clock
 from telemed.demo.preflight import PORTS, ports_problem, writable_problem
 from telemed.demo.prepare import migrate, prepare
+from telemed.demo.trust import lay_out
 from telemed.demo.watch import Child, watch
 
 WHAT_TO_TRY = """
@@ -44,6 +46,7 @@ async def _run(var: Path, ports: dict[str, int]) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     prepared = prepare(var, ports)
+    lay_out(var, prepared.values(), system_clock())
     for settings in prepared.values():
         await migrate(settings)
     children = [

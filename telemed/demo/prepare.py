@@ -9,6 +9,7 @@ from telemed import schema
 from telemed.config import MediaSettings, Settings
 from telemed.crypto.keyring import FileKeyRing
 from telemed.db import Database
+from telemed.federation.keys import SigningKey
 
 NAMES = {"KE": "Kenya (sample)", "CN": "China (sample)", "IT": "Italy (sample)"}
 
@@ -19,7 +20,10 @@ def prepare(var: Path, ports: Mapping[str, int]) -> dict[Path, Settings]:
     Returns:
         Each node's settings by the path of their file.
     """
-    return {path: _settled(path, node, port) for node, port in ports.items() for path in [_file(var, node)]}
+    root = root_key(var)
+    return {
+        path: _settled(path, node, port, root.public) for node, port in ports.items() for path in [_file(var, node)]
+    }
 
 
 async def migrate(settings: Settings) -> None:
@@ -31,11 +35,18 @@ async def migrate(settings: Settings) -> None:
         await database.close()
 
 
+def root_key(var: Path) -> SigningKey:
+    """The key that signs the demo's trust lists, in a folder that no node reads; made at the first start."""
+    path = var / "root" / "root-key.pem"
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return SigningKey.load(path) if path.exists() else SigningKey.create(path)
+
+
 def _file(var: Path, node: str) -> Path:
     return var / node.lower() / "settings.toml"
 
 
-def _settled(path: Path, node: str, port: int) -> Settings:
+def _settled(path: Path, node: str, port: int, root: str) -> Settings:
     secret = Settings.from_file(path).media.secret if path.exists() else secrets.token_urlsafe(32)
     settings = Settings(
         node=node,
@@ -45,12 +56,15 @@ def _settled(path: Path, node: str, port: int) -> Settings:
         port=port,
         sample=True,
         folder=path.parent.resolve(),
+        trust_root=root,
         media=MediaSettings(udp_port=port, key=f"{node.lower()}-media", secret=secret),
     )
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _write_whole(path, _toml(settings))
+    write_whole(path, _toml(settings))
     if not settings.path(settings.key_ring).exists():
         FileKeyRing.create(settings.path(settings.key_ring))
+    if not settings.path(settings.signing_key).exists():
+        SigningKey.create(settings.path(settings.signing_key))
     return settings
 
 
@@ -64,6 +78,7 @@ def _toml(settings: Settings) -> str:
             f'origin = "{settings.origin}"',
             f"port = {settings.port}",
             f"sample = {str(settings.sample).lower()}",
+            f'trust_root = "{settings.trust_root}"',
             "",
             "[media]",
             f"udp_port = {settings.media.udp_port}",
@@ -74,8 +89,8 @@ def _toml(settings: Settings) -> str:
     )
 
 
-def _write_whole(path: Path, text: str) -> None:
-    # Beside it first and then renamed: a demo killed half way leaves the old file or the new one.
+def write_whole(path: Path, text: str) -> None:
+    """Write a file that only its owner reads, beside it first and then renamed: a demo killed half way leaves one."""
     beside = path.with_suffix(".new")
     beside.unlink(missing_ok=True)
     with os.fdopen(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:

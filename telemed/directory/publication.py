@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, or_, text
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import SelectOfScalar
 
 from telemed.directory.entries import MAX_FREE, PublicDoctor, PublicEntry, PublicLicence
 from telemed.directory.models import Doctor, Licence, Publication, WorkingHours
@@ -52,16 +53,14 @@ async def publish(session: AsyncSession, doctor_id: str, now: datetime) -> None:
     await session.flush()
 
 
+async def any_due(session: AsyncSession, now: datetime) -> bool:
+    """Whether `publish_due` would publish any."""
+    return (await session.exec(_due(now).limit(1))).first() is not None
+
+
 async def publish_due(session: AsyncSession, now: datetime, *, limit: int = 20) -> int:
     """Publish doctors whose window has not moved today, at most `limit`; returns how many."""
-    due = (
-        await session.exec(
-            select(Doctor.id)
-            .join(Publication, isouter=True)
-            .where(or_(col(Publication.doctor_id).is_(None), col(Publication.published_at) < _midnight(now)))
-            .limit(limit)
-        )
-    ).all()
+    due = (await session.exec(_due(now).limit(limit))).all()
     for doctor_id in due:
         await publish(session, doctor_id, now)
     return len(due)
@@ -110,6 +109,14 @@ async def _free(session: AsyncSession, doctor: Doctor, now: datetime) -> list[In
     ).all()
     stretches = [Stretch(row.weekday, row.start_minute, row.end_minute) for row in hours]
     return free(stretches, ZoneInfo(doctor.zone), [(at, at + GRID) for at in taken], start, end)[:MAX_FREE]
+
+
+def _due(now: datetime) -> SelectOfScalar[str]:
+    return (
+        select(Doctor.id)
+        .join(Publication, isouter=True)
+        .where(or_(col(Publication.doctor_id).is_(None), col(Publication.published_at) < _midnight(now)))
+    )
 
 
 async def _take_turn(session: AsyncSession) -> None:

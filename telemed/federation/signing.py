@@ -1,9 +1,9 @@
-"""RFC 9421 signatures on the requests that nodes send each other; pure, the message and the time are arguments."""
+"""RFC 9421 signatures on what nodes send each other and answer; pure, the message and the time are arguments."""
 
 import hashlib
 import secrets
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,33 +16,48 @@ from http_message_signatures.exceptions import HTTPMessageSignaturesException
 from telemed.errors import TelemedError
 
 TAG = "telemed-request"
+ANSWER_TAG = "telemed-answer"
 LIFE = timedelta(seconds=60)
 """How long a signature may be used, the longest that records of nonces must be kept."""
 SKEW = timedelta(seconds=5)
 """How far ahead of this node's clock a signer's may be."""
 ALWAYS_COVERED = ("@method", "@authority", "@path", "@query", "content-digest")
 COVERED_WHEN_PRESENT = ("content-type", "idempotency-key")
+COVERED_OF_ANSWERS = ("@status", "content-digest", '"signature";req')
+"""With the request's signature, so that an answer is good for that request and no other."""
 
 
 class SignatureRefused(TelemedError):
-    """The request is not signed as a trusted node signs, for this node, just now."""
+    """It is not signed as a trusted node signs, for this node, just now."""
 
     code = "signature-refused"
 
 
 @dataclass(slots=True)
 class Request:
-    """A request as its signature sees it; `url` begins with the origin of the node it is meant for."""
+    """A request as its signature sees it; `url` begins with the origin of the node it is meant for.
+
+    `body` is None where only the header has arrived: then `require_digest` judges the body when it is there.
+    """
 
     method: str
     url: str
-    headers: dict[str, str]
-    body: bytes
+    headers: MutableMapping[str, str]
+    body: bytes | None
+
+
+@dataclass(slots=True)
+class Response:
+    """An answer as its signature sees it."""
+
+    status_code: int
+    headers: MutableMapping[str, str]
+    request: Request
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """Who signed a request. The caller refuses a (keyid, nonce) it has seen, until `expires_at`."""
+    """Who signed. The caller refuses a request's (keyid, nonce) that it has seen, until `expires_at`."""
 
     keyid: str
     nonce: str
@@ -54,20 +69,15 @@ def sign_request(request: Request, *, keyid: str, key: Ed25519PrivateKey, now: d
 
     Source: RFC 9421 section 3.1; RFC 9530 section 2.
     """
-    request.headers["Content-Digest"] = content_digest(request.body)
-    signer = HTTPMessageSigner(signature_algorithm=ED25519, key_resolver=_Keys(private={keyid: key}))
-    signer.sign(
-        request,
-        key_id=keyid,
-        created=now,
-        expires=now + LIFE,
-        nonce=secrets.token_urlsafe(16),
-        label="telemed",
-        tag=TAG,
-        covered_component_ids=_covered(request.headers),
-        body=request.body,
-        use_existing_digest=True,
-    )
+    _sign(request, request.body or b"", TAG, _covered(request.headers), keyid=keyid, key=key, now=now)
+
+
+def sign_response(response: Response, body: bytes, *, keyid: str, key: Ed25519PrivateKey, now: datetime) -> None:
+    """Sign an answer, bound to the signature of the request that it answers.
+
+    Source: RFC 9421 section 2.4.
+    """
+    _sign(response, body, ANSWER_TAG, COVERED_OF_ANSWERS, keyid=keyid, key=key, now=now)
 
 
 def verify_request(request: Request, *, keys: Mapping[str, Ed25519PublicKey], now: datetime) -> Verified:
@@ -79,24 +89,69 @@ def verify_request(request: Request, *, keys: Mapping[str, Ed25519PublicKey], no
     Raises:
         SignatureRefused: unsigned, altered, stale, from the future, under-covered, or by no trusted key.
     """
-    verifier = _Verifier(signature_algorithm=ED25519, key_resolver=_Keys(public=keys))
-    try:
-        results = verifier.verify(
-            request,
-            expect_tag=TAG,
-            require_components=_covered(request.headers),
-            body=request.body,
-        )
-    except (HTTPMessageSignaturesException, ValueError, KeyError) as refused:
-        raise SignatureRefused("Sign the request anew, as the protocol says.") from refused
-    if len(results) != 1:
-        raise SignatureRefused("Send exactly one signature.")
-    return _within_its_life(results[0].parameters, now)
+    return _verified(request, request.body, TAG, _covered(request.headers), keys, now)
+
+
+def verify_response(
+    response: Response, body: bytes, *, keys: Mapping[str, Ed25519PublicKey], now: datetime
+) -> Verified:
+    """Check an answer against the keys of the node that was asked. Raises SignatureRefused."""
+    return _verified(response, body, ANSWER_TAG, COVERED_OF_ANSWERS, keys, now)
+
+
+def require_digest(headers: Mapping[str, str], body: bytes) -> None:
+    """The body is the one whose digest was signed. Raises SignatureRefused."""
+    if headers.get("Content-Digest") != content_digest(body):
+        raise SignatureRefused("The body is not the one that was signed; send the request anew.")
 
 
 def content_digest(body: bytes) -> str:
     """The Content-Digest field of a body. Source: RFC 9530 section 2."""
     return f"sha-256=:{b64encode(hashlib.sha256(body).digest()).decode()}:"
+
+
+def _sign(
+    message: Request | Response,
+    body: bytes,
+    tag: str,
+    covered: tuple[str, ...],
+    *,
+    keyid: str,
+    key: Ed25519PrivateKey,
+    now: datetime,
+) -> None:
+    message.headers["Content-Digest"] = content_digest(body)
+    signer = HTTPMessageSigner(signature_algorithm=ED25519, key_resolver=_Keys(private={keyid: key}))
+    signer.sign(
+        message,
+        key_id=keyid,
+        created=now,
+        expires=now + LIFE,
+        nonce=secrets.token_urlsafe(16),
+        label="telemed",
+        tag=tag,
+        covered_component_ids=covered,
+        body=body,
+        use_existing_digest=True,
+    )
+
+
+def _verified(
+    message: Request | Response,
+    body: bytes | None,
+    tag: str,
+    covered: tuple[str, ...],
+    keys: Mapping[str, Ed25519PublicKey],
+    now: datetime,
+) -> Verified:
+    verifier = _Verifier(signature_algorithm=ED25519, key_resolver=_Keys(public=keys))
+    try:
+        results = verifier.verify(message, expect_tag=tag, require_components=covered, body=body)
+    except (HTTPMessageSignaturesException, ValueError, KeyError) as refused:
+        raise SignatureRefused("Sign it anew, as the protocol says.") from refused
+    if len(results) != 1:
+        raise SignatureRefused("Send exactly one signature.")
+    return _within_its_life(results[0].parameters, now)
 
 
 def _within_its_life(parameters: Mapping[str, Any], now: datetime) -> Verified:

@@ -143,7 +143,7 @@ async def accept(session: AsyncSession, trust_list: TrustList, *, root: str, now
 class Trust:
     """The trust list in force, read anew when its file changes; a bad file leaves the last good one in force."""
 
-    def __init__(self, database: Database, path: Path, root: str) -> None:
+    def __init__(self, database: Database, path: Path, root: str | None) -> None:
         self._database = database
         self._path = path
         self._root = root
@@ -152,6 +152,8 @@ class Trust:
 
     async def current(self, now: datetime) -> TrustList:
         """The list to judge by. Raises TrustListRefused if none is in force."""
+        if self._root is None:
+            raise TrustListRefused("This node trusts no other: its settings name no trust_root.")
         try:
             status = self._path.stat()
             seen = (status.st_mtime_ns, status.st_ino)
@@ -161,17 +163,17 @@ class Trust:
             if self._list is None:
                 raise TrustListRefused("This node has no trust list; put the signed one in its place.") from missing
         if text is not None:
-            await self._take(text, now)
+            await self._take(text, self._root, now)
             self._seen = seen
         if self._list is None or now >= self._list.expires_at:
             raise TrustListRefused("This node has no trust list in force; put the newest one in its place.")
         return self._list
 
-    async def _take(self, text: str, now: datetime) -> None:
+    async def _take(self, text: str, root: str, now: datetime) -> None:
         try:
-            trust_list = verify(text, root=self._root, now=now)
+            trust_list = verify(text, root=root, now=now)
             async with self._database.write() as session:
-                await accept(session, trust_list, root=self._root, now=now)
+                await accept(session, trust_list, root=root, now=now)
         except TrustListRefused:
             if self._list is None:
                 raise

@@ -14,6 +14,7 @@ from telemed.app import create_app
 from telemed.config import MediaSettings, Settings
 from telemed.crypto.keyring import FileKeyRing
 from telemed.demo.prepare import migrate
+from telemed.federation.keys import SigningKey
 from tests.conftest import SetClock
 
 ORIGIN = "http://ke.localhost:8441"
@@ -32,6 +33,7 @@ async def http(tmp_path: Path, clock: SetClock) -> AsyncIterator[ClientSession]:
     media = MediaSettings(udp_port=0, key="ke-media", secret="s" * 32)
     settings = Settings(node="KE", jurisdiction="KE", name="Kenya", origin=ORIGIN, port=0, media=media, folder=tmp_path)
     FileKeyRing.create(settings.path(settings.key_ring))
+    SigningKey.create(settings.path(settings.signing_key))
     await migrate(settings)
     async with (
         TestServer(create_app(settings, clock)) as server,

@@ -1,0 +1,68 @@
+"""What a node does unasked: delivers its outbox, pulls its peers' directories, and clears what is over."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from telemed.accounts import attempts, sessions
+from telemed.config import Settings
+from telemed.federation import inbox
+from telemed.federation.replication import replicate
+from telemed.node import Node
+from telemed.outbox import delivery
+from telemed.outbox.delivery import Delivery, Listener
+
+logger = logging.getLogger(__name__)
+
+LISTENERS: Mapping[str, Listener] = {}
+"""Who hears the answers, by the kind of message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """Work that is done again and again; a failure is logged and the next turn tries anew."""
+
+    name: str
+    every_s: Callable[[Settings], float]
+    work: Callable[[Node], Awaitable[None]]
+
+
+async def pull_directories(node: Node) -> None:
+    """Read on in every peer's directory."""
+    await replicate(
+        own=node.settings.node, database=node.database, trust=node.trust, peers=node.peers, clock=node.clock
+    )
+
+
+async def clear_what_is_over(node: Node) -> None:
+    """Delete rows that nothing asks for any more."""
+    async with node.database.write() as session:
+        now = node.clock()
+        await sessions.expire(session, now)
+        await attempts.expire(session, now)
+        await inbox.expire(session, now)
+        await delivery.expire(session, now)
+
+
+LOOPS = (
+    Loop("directories", lambda settings: settings.pull_every_s, pull_directories),
+    Loop("clearing", lambda _: 60.0, clear_what_is_over),
+)
+
+
+def of(node: Node) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
+    """Each of a node's loops by name, to be run as a task of its own."""
+    yield "outbox", Delivery(node.database, node.peers, LISTENERS, node.clock, node.outbox_wake).run()
+    for loop in LOOPS:
+        yield loop.name, _again_and_again(loop, node)
+
+
+async def _again_and_again(loop: Loop, node: Node) -> None:
+    while True:
+        try:
+            await loop.work(node)
+        except Exception:
+            logger.exception("a loop's turn failed", extra={"loop": loop.name})
+        await asyncio.sleep(loop.every_s(node.settings))

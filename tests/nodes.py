@@ -1,0 +1,124 @@
+"""Real nodes in this process, on loopback ports of their own, that meet only over HTTP."""
+
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from aiohttp import ClientSession, DummyCookieJar, TCPConnector, web
+
+from telemed.app import create_app
+from telemed.clock import Clock
+from telemed.config import MediaSettings, Settings
+from telemed.crypto.keyring import FileKeyRing
+from telemed.demo.prepare import migrate
+from telemed.federation import trust_list
+from telemed.federation.client import _Resolver
+from telemed.federation.keys import SigningKey
+from telemed.federation.trust_list import TrustedNode
+from telemed.node import NODE, Node
+
+SESSION = "__Host-session"
+PULL_EVERY_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class RunningNode:
+    """A node, and a browser without a memory: cookies are named at each call."""
+
+    app: web.Application
+    node: Node
+    settings: Settings
+    http: ClientSession
+    root: SigningKey
+    runner: web.AppRunner
+
+    @property
+    def origin(self) -> str:
+        return self.settings.origin
+
+    async def stop(self) -> None:
+        """Take the node off the network; a second time changes nothing."""
+        await self.runner.cleanup()
+
+    async def call(self, method: str, path: str, token: str = "", **options: Any) -> tuple[int, Any, Mapping[str, str]]:
+        """Status, JSON body and cookies set; a path without /federation or /healthz is the API's."""
+        headers = {"Origin": self.origin, **options.pop("headers", {})}
+        if token:
+            headers["Cookie"] = f"{SESSION}={token}"
+        full = path if path.startswith(("/federation", "/healthz", "/arrive")) else f"/api/v1{path}"
+        async with self.http.request(method, self.origin + full, headers=headers, **options) as answer:
+            cookies = {name: morsel.value for name, morsel in answer.cookies.items()}
+            return answer.status, await answer.json(content_type=None), cookies
+
+    async def patient(self, name: str = "Amina", zone: str = "Africa/Nairobi") -> str:
+        """A new patient who is signed in: her session's token."""
+        who = {"contact": f"{name.lower()}@example.org", "password": "long enough for her"}
+        status, _, _ = await self.call("POST", "/accounts", json={**who, "name": name, "language": "en", "zone": zone})
+        assert status == 202
+        status, _, cookies = await self.call("POST", "/session", json=who)
+        assert status == 201
+        return cookies[SESSION]
+
+
+@asynccontextmanager
+async def federation(folder: Path, clock: Clock, *ids: str) -> AsyncIterator[dict[str, RunningNode]]:
+    """Nodes that trust each other, each with a database, keys and a port of its own, all loops running."""
+    root = SigningKey.create(folder / "root.pem")
+    settings = {node: _settings(folder / node.lower(), node, root.public) for node in ids}
+    await _trust(settings, root, clock)
+    async with AsyncExitStack() as stack:
+        yield {node: await stack.enter_async_context(_running(one, root, clock)) for node, one in settings.items()}
+
+
+def _settings(folder: Path, node: str, root: str) -> Settings:
+    folder.mkdir()
+    port = free_port()
+    return Settings(
+        node=node,
+        jurisdiction=node,
+        name=f"{node} (test)",
+        origin=f"http://{node.lower()}.localhost:{port}",
+        port=port,
+        sample=True,
+        folder=folder,
+        media=MediaSettings(udp_port=0, key=f"{node.lower()}-media", secret="s" * 32),
+        trust_root=root,
+        pull_every_s=PULL_EVERY_S,
+    )
+
+
+async def _trust(settings: Mapping[str, Settings], root: SigningKey, clock: Clock) -> None:
+    trusted = []
+    for one in settings.values():
+        FileKeyRing.create(one.path(one.key_ring))
+        key = SigningKey.create(one.path(one.signing_key))
+        trusted.append(TrustedNode(id=one.node, jurisdiction=one.jurisdiction, origin=one.origin, keys=(key.public,)))
+        await migrate(one)
+    signed = trust_list.sign(trust_list.make(trusted, version=1, now=clock(), life=timedelta(days=365)), root)
+    for one in settings.values():
+        one.path(one.trust_list).write_text(signed)
+
+
+@asynccontextmanager
+async def _running(settings: Settings, root: SigningKey, clock: Clock) -> AsyncIterator[RunningNode]:
+    app = create_app(settings, clock)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, settings.host, settings.port).start()
+        connector = TCPConnector(resolver=_Resolver())
+        async with ClientSession(connector=connector, cookie_jar=DummyCookieJar()) as http:
+            yield RunningNode(app, app[NODE], settings, http, root, runner)
+    finally:
+        await runner.cleanup()
+
+
+def free_port() -> int:
+    """A port that nothing held a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
