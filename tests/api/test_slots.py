@@ -61,7 +61,9 @@ async def test_a_directory_that_was_not_heard_of_for_long_is_called_stale(tmp_pa
         ke = nodes["KE"]
         token = await ke.patient()
         async with asyncio.timeout(10):
-            while not (await ke.call("GET", "/slots", token))[1]["replicas"]:
+            while True:
+                if (await ke.call("GET", "/slots", token))[1]["replicas"]:
+                    break
                 await asyncio.sleep(0.02)
         await nodes["CN"].stop()
         clock.pass_(timedelta(minutes=2))
