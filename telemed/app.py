@@ -8,7 +8,7 @@ from aiohttp import web
 
 from signaling.app import MAX_LINE_BYTES
 from signaling.app import create_app as create_media_app
-from signaling.config import RoomSettings, RtcSettings
+from signaling.config import RoomSettings, RtcSettings, WebhookSettings
 from signaling.config import Settings as MediaServerSettings
 from telemed import loops, schema
 from telemed.accounts.passwords import Passwords
@@ -128,6 +128,7 @@ def _media(settings: Settings) -> MediaServerSettings:
         rtc=RtcSettings(udp_port=settings.media.udp_port, node_ips=(settings.host,)),
         # Only the node opens rooms: otherwise two people with saved tokens could meet again after the visit.
         room=RoomSettings(auto_create=False),
+        webhook=WebhookSettings(urls=(f"http://{settings.host}:{settings.port}/webhooks/media",)),
         allowed_origins=(settings.origin,),
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from telemed.accounts import attempts, sessions
+from telemed.calls import ending
 from telemed.config import Settings
 from telemed.federation import inbox
 from telemed.federation.replication import replicate
@@ -48,6 +49,7 @@ async def clear_what_is_over(node: Node) -> None:
 
 LOOPS = (
     Loop("directories", lambda settings: settings.pull_every_s, pull_directories),
+    Loop("visits", lambda _: 5.0, ending.close_overdue),
     Loop("clearing", lambda _: 60.0, clear_what_is_over),
 )
 

@@ -4,10 +4,35 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
-from telemed.api import accounts, actors, federation_directory, inbox, slots
+from telemed.api import (
+    accounts,
+    actors,
+    arrive,
+    federation_arrivals,
+    federation_directory,
+    inbox,
+    join,
+    notes,
+    participants,
+    record,
+    slots,
+    visits,
+    webhooks,
+)
 from telemed.api.routing import Gate, Route, Who, add
 
-ROUTES: tuple[Route, ...] = (*accounts.ROUTES, *slots.ROUTES, *federation_directory.ROUTES)
+ROUTES: tuple[Route, ...] = (
+    *accounts.ROUTES,
+    *slots.ROUTES,
+    *join.ROUTES,
+    *arrive.ROUTES,
+    *visits.ROUTES,
+    *notes.ROUTES,
+    *record.ROUTES,
+    *webhooks.ROUTES,
+    *federation_directory.ROUTES,
+    *federation_arrivals.ROUTES,
+)
 
 GATES: Mapping[Who, Gate] = {
     Who.ANYONE: actors.anyone,
@@ -15,7 +40,12 @@ GATES: Mapping[Who, Gate] = {
     Who.PATIENT: actors.patient,
     Who.DOCTOR: actors.doctor,
     Who.ADMINISTRATOR: actors.administrator,
+    Who.PARTICIPANT: participants.participant,
+    Who.VISITING_DOCTOR: participants.visiting_doctor,
     Who.PEER: inbox.peer_gate,
+    # These two prove themselves by what is in the body: a one-time code, a signature over it.
+    Who.ARRIVAL: actors.anyone,
+    Who.WEBHOOK: actors.anyone,
 }
 
 

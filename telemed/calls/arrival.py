@@ -65,7 +65,7 @@ async def accept(
         ArrivalRefused: not this visit's doctor or calendar; licence, rule or consent do not hold; used before.
         NotOpenYet, VisitClosed: outside the visit's window.
     """
-    visit = await _booked(session, asserted, signer, now)
+    visit, agreed = await _booked(session, asserted, signer, now)
     listed = await _permitted(session, visit, own, rules, now)
     patient = await session.get_one(Account, visit.patient_id)
     doctor = listed.public()
@@ -86,7 +86,8 @@ async def accept(
         action="arrived",
         subject=patient.audit_handle,
         visit_id=visit.id,
-        detail={"items": []},
+        # From here on the doctor's page shows her name, if she ticked it; the rest is asked for and recorded apart.
+        detail={"items": [item for item in agreed.items if item == "name"]},
         now=now,
     )
     return Code(code, arrival.expires_at)
@@ -141,15 +142,14 @@ def hashed(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-async def _booked(session: AsyncSession, asserted: Assertion, signer: str, now: datetime) -> Visit:
+async def _booked(session: AsyncSession, asserted: Assertion, signer: str, now: datetime) -> tuple[Visit, Consent]:
     visit = await session.get(Visit, asserted.visit_id)
     if asserted.issuer != signer:
         raise ArrivalRefused("A node may vouch for its own doctors only.")
     if visit is None or (visit.doctor_node, visit.doctor_id) != (signer, asserted.doctor["id"]):
         # The same answer for a visit that is not there: which visits exist is not another node's to learn.
         raise ArrivalRefused("No visit here is booked with this doctor under this number.")
-    await _require_open(session, visit, now)
-    return visit
+    return visit, await _require_open(session, visit, now)
 
 
 async def _require_open(session: AsyncSession, visit: Visit, now: datetime) -> Consent:

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from telemed.errors import Conflict, Gone, NotFound
-from telemed.scheduling.models import Visit
+from telemed.scheduling.models import Claim, Visit
 
 BEFORE = timedelta(minutes=15)
 """How early both may enter: time to check a camera."""
@@ -23,22 +23,22 @@ class VisitOver(Gone):
     code = "visit-over"
 
 
-def ends_at(visit: Visit) -> datetime:
+def ends_at(visit: Visit | Claim) -> datetime:
     """The planned end."""
     return visit.starts_at + timedelta(minutes=visit.minutes)
 
 
-def enter_from(visit: Visit) -> datetime:
+def enter_from(visit: Visit | Claim) -> datetime:
     """From when the waiting room is open."""
     return visit.starts_at - BEFORE
 
 
-def closes_at(visit: Visit) -> datetime:
+def closes_at(visit: Visit | Claim) -> datetime:
     """When the visit closes by itself."""
     return ends_at(visit) + AFTER
 
 
-def require_open(visit: Visit, now: datetime) -> None:
+def require_open(visit: Visit | Claim, now: datetime) -> None:
     """Raises NotFound for a visit that was never confirmed, NotOpenYet, VisitOver."""
     if visit.state == "ended" or (visit.state == "confirmed" and now >= closes_at(visit)):
         raise VisitOver("This visit is over; what was signed is in the patient's record.")

@@ -57,6 +57,11 @@ async def give(
     return consent
 
 
+async def of_visit(session: AsyncSession, visit_id: str) -> Consent:
+    """The visit's consent, in force or not; every visit has one."""
+    return (await session.exec(select(Consent).where(Consent.visit_id == visit_id))).one()
+
+
 async def live(session: AsyncSession, visit_id: str, now: datetime) -> Consent:
     """The visit's consent, if it holds now.
 

@@ -1,0 +1,73 @@
+"""POST /arrive: a visiting doctor's browser comes from its own node with a one-time code, and gets its cookie."""
+
+import html
+from urllib.parse import parse_qs
+
+from aiohttp import hdrs, web
+
+from telemed.api.participants import visit_cookie
+from telemed.api.routing import Route, Who, read_body
+from telemed.calls import arrival
+from telemed.calls.arrival import ArrivalRefused
+from telemed.errors import TelemedError
+from telemed.node import NODE
+from telemed.scheduling.models import Visit
+
+MAX_FORM = 1_000
+"""Bytes; the code has 43 characters."""
+
+REFUSAL = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>Not let in</title>
+<style>body{{font:1.1rem/1.5 system-ui;max-width:36rem;margin:4rem auto;padding:0 1rem}}</style>
+<h1>You were not let in</h1><p>{detail}</p>
+<p>Go back to the calendar on your own node and press Join once more.</p></html>"""
+
+
+async def arrive(request: web.Request) -> web.Response:
+    """Spend the code; then the visit's page, with a cookie for it alone."""
+    try:
+        visit, token = await _let_in(request)
+    except TelemedError as refused:
+        return _page(refused)
+    answer = web.Response(status=303, headers={hdrs.LOCATION: f"/visit/{visit.id}", hdrs.CACHE_CONTROL: "no-store"})
+    # Strict would be lost on the redirect, which another site began.
+    answer.set_cookie(visit_cookie(visit.id), token, path="/", secure=True, httponly=True, samesite="Lax")
+    return answer
+
+
+async def _let_in(request: web.Request) -> tuple[Visit, str]:
+    node, now = request.app[NODE], request.app[NODE].clock()
+    form = parse_qs((await read_body(request, MAX_FORM)).decode("utf-8", "replace"))
+    code = form.get("code", [""])[0]
+    async with node.database.read() as session:
+        issuer = await arrival.issuer_of(session, code)
+    trusted = (await node.trust.current(now)).node(issuer)
+    if trusted is None or request.headers.get(hdrs.ORIGIN) != trusted.origin:
+        raise ArrivalRefused("This way in begins on the page of the doctor's own node.")
+    async with node.database.write() as session:
+        return await arrival.redeem(session, code, now)
+
+
+def _page(refused: TelemedError) -> web.Response:
+    return web.Response(
+        text=REFUSAL.format(detail=html.escape(refused.detail)),
+        status=403,
+        content_type="text/html",
+        headers={
+            hdrs.CACHE_CONTROL: "no-store",
+            hdrs.CONTENT_SECURITY_POLICY: "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+        },
+    )
+
+
+ROUTES = (
+    Route(
+        method="POST",
+        path="/arrive",
+        handler=arrive,
+        who=Who.ARRIVAL,
+        status=303,
+        root=True,
+        summary="Arrive at a visit with a one-time code (a form from the doctor's node)",
+    ),
+)

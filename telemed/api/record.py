@@ -1,0 +1,163 @@
+"""The patient's own record: her visits with what she said and what was signed, and who looked at it."""
+
+from typing import Literal
+
+from aiohttp import web
+from sqlmodel import col, select
+
+from telemed.api.actors import caller
+from telemed.api.notes import NoteView, note_view
+from telemed.api.routing import Moment, Route, View, Who
+from telemed.api.visits import VisitsDoctorView
+from telemed.audit import actors
+from telemed.calls import window
+from telemed.node import NODE
+from telemed.records import access, notes
+from telemed.records.access import Access
+from telemed.records.intake import read_intake
+from telemed.scheduling.models import Visit
+
+MAX_VISITS = 200
+"""The newest visits shown at once."""
+
+
+class BriefView(View):
+    """An appointment as the record's heading needs it."""
+
+    id: str
+    state: str
+    starts_at: Moment
+    ends_at: Moment
+    doctor: VisitsDoctorView
+    language: str
+    specialty: str
+    ended_at: Moment | None
+    end_reason: str | None
+
+
+class IntakeView(View):
+    """What she said before the visit."""
+
+    reason: str
+    allergies: str
+    medicines: str
+
+
+class RecordedVisitView(View):
+    """One visit of the record."""
+
+    appointment: BriefView
+    notes: list[NoteView]
+    intake: IntakeView
+
+
+class RecordView(View):
+    """Her visits, the newest first."""
+
+    visits: list[RecordedVisitView]
+
+
+class WhoView(View):
+    """Who looked: herself, a doctor by name and node, or the node when a time had come."""
+
+    kind: Literal["you", "doctor", "node"]
+    name: str | None
+    node: str | None
+
+
+class AccessView(View):
+    """One look or deed, and what of the record it was about."""
+
+    at: Moment
+    who: WhoView
+    what: str
+    items: list[str]
+    visit_id: str | None
+
+
+class AccessesView(View):
+    """The newest first."""
+
+    accesses: list[AccessView]
+
+
+async def read(request: web.Request) -> RecordView:
+    """Everything of hers, opened for her; her own look is in the chain too."""
+    node, her = request.app[NODE], caller(request)
+    jurisdiction = node.settings.jurisdiction
+    hers = select(Visit).where(Visit.patient_id == her.account_id, col(Visit.state).in_(("confirmed", "ended")))
+    async with node.database.read() as session:
+        key = await node.data_keys.of(session, her.account_id)
+        visits = (await session.exec(hers.order_by(col(Visit.starts_at).desc()).limit(MAX_VISITS))).all()
+        found = [
+            RecordedVisitView(
+                appointment=_brief(visit),
+                notes=[
+                    note_view(note)
+                    for note in await notes.notes_of_visit(session, key, jurisdiction=jurisdiction, visit_id=visit.id)
+                ],
+                intake=IntakeView.model_validate(
+                    await read_intake(session, key, jurisdiction=jurisdiction, visit_id=visit.id), from_attributes=True
+                ),
+            )
+            for visit in visits
+        ]
+    async with node.database.write() as session:
+        await access.look(
+            session,
+            actor=actors.patient(node.settings.node, her.audit_handle),
+            what="read-record",
+            subject=her.audit_handle,
+            visit_id=None,
+            items=["intake", "note"],
+            now=node.clock(),
+        )
+    return RecordView(visits=found)
+
+
+async def accesses(request: web.Request) -> AccessesView:
+    """Who looked at her record, what and when."""
+    async with request.app[NODE].database.read() as session:
+        found = await access.accesses(session, caller(request).audit_handle)
+    return AccessesView(accesses=[_access(look) for look in found])
+
+
+def _brief(visit: Visit) -> BriefView:
+    return BriefView(
+        id=visit.id,
+        state=visit.state,
+        starts_at=visit.starts_at,
+        ends_at=window.ends_at(visit),
+        doctor=VisitsDoctorView.model_validate(visit.doctor),
+        language=visit.language,
+        specialty=visit.specialty,
+        ended_at=visit.ended_at,
+        end_reason=visit.end_reason,
+    )
+
+
+def _access(look: Access) -> AccessView:
+    actor = look.actor
+    kind = "you" if actor["kind"] == "patient" else actor["kind"]
+    return AccessView(
+        at=look.at,
+        who=WhoView(kind=kind, name=actor["name"], node=actor["node"]),
+        what=look.what,
+        items=list(look.items),
+        visit_id=look.visit_id,
+    )
+
+
+ROUTES = (
+    Route(
+        method="GET", path="/record", handler=read, who=Who.PATIENT, view=RecordView, summary="The patient's own record"
+    ),
+    Route(
+        method="GET",
+        path="/record/accesses",
+        handler=accesses,
+        who=Who.PATIENT,
+        view=AccessesView,
+        summary="Who looked at the patient's record",
+    ),
+)
