@@ -35,8 +35,7 @@ production: ## Install only what a node needs to run (the Dockerfile's step)
 
 web/node_modules/installed: web/package.json web/package-lock.json | preflight
 	@echo "Installing the page's packages in web/node_modules ..."
-	# Not `npm ci`: it refuses a lock in which optional binaries of other platforms are missing.
-	@cd web && npm install --no-save --no-audit --no-fund --loglevel=error
+	@cd web && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 web/dist/index.html: web/node_modules/installed $(shell find web -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
