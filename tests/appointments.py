@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,7 +13,7 @@ from telemed import loops
 from telemed.accounts import profiles
 from telemed.accounts.models import Account
 from telemed.directory import replica
-from telemed.directory.doctors import add_doctor
+from telemed.directory.doctors import NewDoctor, add_doctor
 from telemed.directory.replica import Home
 from telemed.records import consent
 from telemed.records.intake import Intake, add_intake
@@ -83,15 +83,15 @@ async def book(
     await loops.pull_directories(ke.node)
     visit_id, node = secrets.token_hex(16), ke.node
     async with node.database.write() as session:
-        her = (await session.exec(select(Account))).one()
-        listed = await replica.doctor(session, Home("KE", "KE"), "CN", doctor_id)
+        her = (await session.exec(select(Account).where(Account.role == "patient"))).one()
+        listed = await replica.doctor(session, Home("KE", "KE"), cn.settings.node, doctor_id)
         assert listed is not None
         rule = matching.decision(node.rules, "KE", listed, starts_at)
         visit = Visit(
             id=visit_id,
             patient_id=her.id,
             handle=secrets.token_hex(16),
-            doctor_node="CN",
+            doctor_node=cn.settings.node,
             doctor_id=doctor_id,
             doctor=listed.public(),
             starts_at=starts_at,
@@ -111,9 +111,9 @@ async def book(
             session,
             visit_id=visit_id,
             patient_id=her.id,
-            doctor_node="CN",
+            doctor_node=cn.settings.node,
             doctor_id=doctor_id,
-            country="CN",
+            country=cn.settings.jurisdiction,
             items=items,
             until=starts_at + timedelta(hours=4),
             now=node.clock(),
@@ -155,10 +155,16 @@ async def _doctor(cn: RunningNode) -> tuple[str, str]:
         zone="Asia/Shanghai",
     )
     async with node.database.write() as session:
-        doctor = await add_doctor(session, LI, jurisdiction="CN", now=node.clock())
+        doctor = await add_doctor(
+            session, _licensed(cn.settings.jurisdiction), jurisdiction=cn.settings.jurisdiction, now=node.clock()
+        )
         await profiles.open_account(
-            session, new, role="doctor", jurisdiction="CN", now=node.clock(), doctor_id=doctor.id
+            session, new, role="doctor", jurisdiction=cn.settings.jurisdiction, now=node.clock(), doctor_id=doctor.id
         )
     status, _, cookies = await cn.call("POST", "/session", json={"contact": contact, "password": PASSWORD})
     assert status == 201
     return doctor.id, cookies[SESSION]
+
+
+def _licensed(jurisdiction: str) -> NewDoctor:
+    return replace(LI, licences=[replace(licence, jurisdiction=jurisdiction) for licence in LI.licences])

@@ -1,19 +1,16 @@
 """What the doctor writes of a visit: the draft as it is typed, the signed note, and reading what was signed."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from aiohttp import web
 from pydantic import Field, StringConstraints
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from telemed.accounts.models import Account
-from telemed.api.actors import VisitingDoctor
 from telemed.api.participants import audited, visitor
 from telemed.api.routing import Body, Moment, Route, View, Who
-from telemed.calls import window
+from telemed.calls import visiting, window
 from telemed.crypto.sealing import DataKeyValue
-from telemed.directory.entries import PublicDoctor
-from telemed.errors import NotAllowed
 from telemed.node import NODE
 from telemed.records import access, drafts, notes
 from telemed.records.notes import Note
@@ -150,7 +147,7 @@ async def sign(request: web.Request, body: NoteBody) -> SignedView:
             visit_id=visit.id,
             text=body.text,
             draft_revision=body.revision,
-            author=_author(doctor, request),
+            author=visiting.author(doctor.doctor, now.date()),
             assertion=doctor.assertion,
             now=now,
         )
@@ -196,21 +193,6 @@ async def _record(request: web.Request, session: AsyncSession, visit: Visit, wha
         items=["note"],
         now=request.app[NODE].clock(),
     )
-
-
-def _author(visiting: VisitingDoctor, request: web.Request) -> dict[str, Any]:
-    entry, day = visiting.doctor, request.app[NODE].clock().date()
-    doctor = PublicDoctor.model_validate({name: entry[name] for name in PublicDoctor.model_fields})
-    licence = next((licence for licence in doctor.licences if licence.valid_from <= day <= licence.valid_until), None)
-    if licence is None:
-        raise NotAllowed("The licence does not hold today; a note needs one that does.")
-    return {
-        "node": entry["node"],
-        "jurisdiction": entry["jurisdiction"],
-        "doctor_id": doctor.id,
-        "name": doctor.name,
-        "licence": licence.model_dump(mode="json", include={"jurisdiction", "number", "authority"}),
-    }
 
 
 ROUTES = (

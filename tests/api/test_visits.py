@@ -171,3 +171,15 @@ async def test_a_visit_closes_by_itself_two_hours_after_its_end(visit: Appointme
     assert (row.state, row.end_reason, row.room_closed_at) == ("ended", "timed-out", clock())
     assert (told.kind, told.peer, told.path) == ("end", "CN", f"/federation/v1/appointments/{visit.id}/end")
     assert last.actor["kind"] == "node"
+
+
+async def test_a_doctor_of_her_own_node_takes_the_same_path(tmp_path: Path, clock: SetClock) -> None:
+    async with federation(tmp_path, clock, "KE") as nodes:
+        visit = await book(nodes["KE"], nodes["KE"], clock() + timedelta(minutes=10))
+        doctor = await visit.arrive()
+        assert (await visit.doctor(doctor, "GET", "/shared"))[1]["items"]["reason"] == INTAKE.reason
+        # One browser may be signed in as the patient and hold the visit's cookie: on this visit it is the doctor's.
+        both = {"Cookie": f"__Host-visit-{visit.id}={doctor}; __Host-session={visit.hers}"}
+        assert (await visit.ke.call("GET", visit.path, headers=both))[1]["you"] == "doctor"
+        dead = {"Cookie": f"__Host-visit-{visit.id}=dead; __Host-session={visit.hers}"}
+        assert (await visit.ke.call("GET", visit.path, headers=dead))[1]["you"] == "patient"

@@ -1,0 +1,87 @@
+"""What a trusted node may not do: vouch for doctors or visits that are not its own, or twice."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlmodel import select
+
+from telemed.audit.models import AuditEvent
+from telemed.directory.models import Doctor
+from telemed.federation import assertion, trust_list
+from telemed.federation.trust_list import TrustedNode
+from tests.appointments import Appointment, book
+from tests.conftest import SetClock
+from tests.nodes import RunningNode, federation
+
+ARRIVALS = "/federation/v1/arrivals"
+
+
+@pytest.fixture
+async def nodes(tmp_path: Path, clock: SetClock) -> AsyncIterator[dict[str, RunningNode]]:
+    async with federation(tmp_path, clock, "KE", "CN", "IT") as running:
+        yield running
+
+
+@pytest.fixture
+async def visit(nodes: dict[str, RunningNode], clock: SetClock) -> Appointment:
+    """Ten minutes before it begins."""
+    return await book(nodes["KE"], nodes["CN"], clock() + timedelta(minutes=10))
+
+
+async def vouch(by: RunningNode, visit: Appointment, **claims: Any) -> str:
+    """An assertion as `by` may make it of Dr Li, with other claims where the test says so."""
+    async with visit.cn.node.database.read() as session:
+        doctor = (await session.exec(select(Doctor))).one()
+    said = {"issuer": by.settings.node, "audience": "KE", "visit_id": visit.id, "doctor": {"id": doctor.id}, **claims}
+    return assertion.make(by.node.signing_key.private, **said, now=by.node.clock())
+
+
+async def refused(by: RunningNode, token: str) -> str:
+    """The code of the refusal that KE answers to `by`."""
+    answer = await by.node.peers.post("KE", ARRIVALS, {"assertion": token})
+    assert not answer.ok
+    return answer.code
+
+
+async def test_the_booked_doctors_node_is_answered_once(visit: Appointment) -> None:
+    token = await vouch(visit.cn, visit)
+    assert (await visit.cn.node.peers.post("KE", ARRIVALS, {"assertion": token})).status == 201
+    assert await refused(visit.cn, token) == "arrival-refused"
+
+
+async def test_a_node_vouches_for_its_own_alone(visit: Appointment, nodes: dict[str, RunningNode]) -> None:
+    it, cn = nodes["IT"], nodes["CN"]
+    assert await refused(it, await vouch(it, visit)) == "arrival-refused"
+    assert await refused(it, await vouch(it, visit, issuer="CN")) == "assertion-untrusted"
+    assert await refused(it, await vouch(cn, visit)) == "arrival-refused"
+    assert await refused(cn, await vouch(cn, visit, visit_id="b" * 32)) == "arrival-refused"
+    assert await refused(cn, await vouch(cn, visit, doctor={"id": "another"})) == "arrival-refused"
+    assert await refused(cn, await vouch(cn, visit, audience="IT")) == "assertion-elsewhere"
+    assert await refused(cn, "no assertion") == "assertion-malformed"
+    async with visit.ke.node.database.read() as session:
+        assert (await session.exec(select(AuditEvent))).all() == []
+
+
+async def test_an_assertion_lives_for_two_minutes(visit: Appointment, clock: SetClock) -> None:
+    token = await vouch(visit.cn, visit)
+    clock.pass_(assertion.LIFE)
+    assert await refused(visit.cn, token) == "assertion-out-of-time"
+
+
+async def test_a_session_ends_with_the_trust_in_who_vouched(visit: Appointment, clock: SetClock) -> None:
+    doctor = await visit.arrive()
+    assert (await visit.doctor(doctor, "GET"))[0] == 200
+    ke = visit.ke
+    trusted = await ke.node.trust.current(clock())
+    left = [
+        TrustedNode.model_validate({**node.model_dump(), "status": "suspended" if node.id == "CN" else "active"})
+        for node in trusted.nodes
+    ]
+    newer = trust_list.make(left, version=2, now=clock(), life=timedelta(days=1))
+    ke.settings.path(ke.settings.trust_list).write_text(trust_list.sign(newer, ke.root))
+    status, problem = await visit.doctor(doctor, "GET")
+    assert (status, problem["code"]) == (403, "not-allowed")
+    assert (await visit.patient("GET"))[0] == 200
