@@ -23,6 +23,15 @@ class MediaSettings(_Frozen):
     secret: str = Field(min_length=32)
 
 
+class Limits(_Frozen):
+    """How much may be open at once, so that nobody takes a calendar away from everybody else."""
+
+    bookings_per_patient: int = Field(3, ge=1, description="bookings that are not settled yet")
+    visits_per_patient: int = Field(20, ge=1, description="confirmed visits that lie ahead")
+    holds_per_node: int = Field(200, ge=1, description="unconfirmed holds of one peer in this node's calendar")
+    visits_per_node: int = Field(5_000, ge=1, description="confirmed visits of one peer that lie ahead")
+
+
 class Settings(_Frozen):
     """Everything one node needs to know of itself. Relative paths begin at the folder of the settings file."""
 
@@ -43,6 +52,7 @@ class Settings(_Frozen):
     page: Path = BUILT_PAGE
     pull_every_s: float = Field(5.0, gt=0, description="how often peers' directories are pulled")
     hold_minutes: int = Field(3, ge=1, le=15)
+    limits: Limits = Limits()
 
     @field_validator("origin")
     @classmethod

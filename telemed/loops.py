@@ -14,10 +14,11 @@ from telemed.federation.replication import replicate
 from telemed.node import Node
 from telemed.outbox import delivery
 from telemed.outbox.delivery import Delivery, Listener
+from telemed.scheduling import booking, calendar
 
 logger = logging.getLogger(__name__)
 
-LISTENERS: Mapping[str, Listener] = {}
+LISTENERS: Mapping[str, Listener] = {**booking.LISTENERS}
 """Who hears the answers, by the kind of message."""
 
 
@@ -37,6 +38,15 @@ async def pull_directories(node: Node) -> None:
     )
 
 
+async def lapse_holds(node: Node) -> None:
+    """Let holds go that were not confirmed in time."""
+    async with node.database.read() as session:
+        if not await calendar.any_lapsed(session, node.clock()):
+            return
+    async with node.database.write() as session:
+        await calendar.lapse_holds(session, node.clock())
+
+
 async def clear_what_is_over(node: Node) -> None:
     """Delete rows that nothing asks for any more."""
     async with node.database.write() as session:
@@ -49,7 +59,8 @@ async def clear_what_is_over(node: Node) -> None:
 
 LOOPS = (
     Loop("directories", lambda settings: settings.pull_every_s, pull_directories),
-    Loop("visits", lambda _: 5.0, ending.close_overdue),
+    Loop("holds", lambda _: 1.0, lapse_holds),
+    Loop("visits", lambda _: 1.0, ending.close_overdue),
     Loop("clearing", lambda _: 60.0, clear_what_is_over),
 )
 

@@ -294,6 +294,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["patient_id"], ["account.id"], name=op.f("fk_visit_patient_id_account")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_visit")),
         sa.UniqueConstraint("handle", name=op.f("uq_visit_handle")),
+        sa.UniqueConstraint("patient_id", "request_key", name=op.f("uq_visit_patient_id_request_key")),
         sa.UniqueConstraint("room", name=op.f("uq_visit_room")),
         sqlite_strict=True,
     )

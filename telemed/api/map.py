@@ -7,7 +7,10 @@ from aiohttp import web
 from telemed.api import (
     accounts,
     actors,
+    appointments,
     arrive,
+    calendar,
+    federation_appointments,
     federation_arrivals,
     federation_directory,
     inbox,
@@ -24,6 +27,8 @@ from telemed.api.routing import Gate, Route, Who, add
 ROUTES: tuple[Route, ...] = (
     *accounts.ROUTES,
     *slots.ROUTES,
+    *appointments.ROUTES,
+    *calendar.ROUTES,
     *join.ROUTES,
     *arrive.ROUTES,
     *visits.ROUTES,
@@ -32,6 +37,7 @@ ROUTES: tuple[Route, ...] = (
     *webhooks.ROUTES,
     *federation_directory.ROUTES,
     *federation_arrivals.ROUTES,
+    *federation_appointments.ROUTES,
 )
 
 GATES: Mapping[Who, Gate] = {

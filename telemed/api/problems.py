@@ -24,6 +24,7 @@ STATUS: Mapping[str, int] = {
     "body-too-large": 413,
     "invalid": 422,
     "too-many-attempts": 429,
+    "too-many": 429,
     "unavailable": 503,
     "trust-list-refused": 503,
 }

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Index
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from telemed.db import Flag, Json, UtcDateTime, strict
@@ -56,6 +56,7 @@ class Visit(SQLModel, table=True):
         CheckConstraint("state IN ('requested', 'held', 'confirmed', 'gone', 'unreachable', 'ended')", name="state"),
         CheckConstraint("(state = 'ended') = (ended_at IS NOT NULL)", name="ended"),
         CheckConstraint("minutes > 0 AND minutes % 5 = 0", name="minutes"),
+        UniqueConstraint("patient_id", "request_key"),
         Index("ix_visit_patient_id_starts_at", "patient_id", "starts_at"),
     )
 

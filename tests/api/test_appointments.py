@@ -1,0 +1,198 @@
+"""Booking over HTTP: from the request on the patient's node to the visit in the doctor's calendar on another."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlmodel import select
+
+from telemed.directory.doctors import add_doctor
+from telemed.scheduling.models import Claim
+from tests.api.test_slots import found_by
+from tests.conftest import SetClock
+from tests.directory.test_directory import LI
+from tests.nodes import RunningNode, federation
+
+Nodes = dict[str, RunningNode]
+
+
+@pytest.fixture
+async def nodes(tmp_path: Path, clock: SetClock) -> AsyncIterator[Nodes]:
+    async with federation(tmp_path, clock, "KE", "CN") as running:
+        async with running["CN"].node.database.write() as session:
+            await add_doctor(session, LI, jurisdiction="CN", now=clock())
+        yield running
+
+
+async def wish(node: RunningNode, token: str, number: int = 3, **changes: Any) -> dict[str, Any]:
+    """A booking of the slot with that number, as the page would send it."""
+    (result,) = (await found_by(node, token, "days=2", 1))["results"]
+    slot, doctor = result["slots"][number], result["doctor"]
+    return {
+        "node": doctor["node"],
+        "doctor_id": doctor["id"],
+        "starts_at": slot["starts_at"],
+        "language": "en",
+        "specialty": "infectious-diseases",
+        "intake": {"reason": "A cough", "allergies": "penicillin", "medicines": ""},
+        "consent": {"items": ["name", "reason"], "until": "2026-11-25T12:00:00Z"},
+        **changes,
+    }
+
+
+async def book(node: RunningNode, token: str, body: dict[str, Any], key: str = "") -> tuple[int, Any]:
+    status, answer, _ = await node.call(
+        "POST", "/appointments", token, json=body, headers={"Idempotency-Key": key or uuid4().hex}
+    )
+    return status, answer
+
+
+async def settled(node: RunningNode, token: str, visit_id: str, *states: str) -> Any:
+    """The appointment once it is in one of the states."""
+    async with asyncio.timeout(15):
+        while True:
+            status, seen, _ = await node.call("GET", f"/appointments/{visit_id}", token)
+            assert status == 200
+            if seen["state"] in states:
+                return seen
+            await asyncio.sleep(0.02)
+
+
+async def test_a_booking_is_confirmed_on_both_nodes(nodes: Nodes) -> None:
+    ke, cn = nodes["KE"], nodes["CN"]
+    token = await ke.patient()
+    status, requested = await book(ke, token, await wish(ke, token))
+    assert (status, requested["state"]) == (202, "requested")
+    seen = await settled(ke, token, requested["id"], "confirmed")
+    assert seen["consent"]["items"] == ["name", "reason"]
+    assert seen["consent"]["country"] == "CN"
+    assert seen["hers"]["zone"] == "Africa/Nairobi"
+    async with cn.node.database.read() as session:
+        (claim,) = (await session.exec(select(Claim))).all()
+    assert (claim.id, claim.state, claim.patient_node) == (seen["id"], "confirmed", "KE")
+    _, all_of_hers, _ = await ke.call("GET", "/appointments", token)
+    assert [one["id"] for one in all_of_hers["appointments"]] == [seen["id"]]
+
+
+async def test_the_same_key_books_once_and_not_twice(nodes: Nodes) -> None:
+    ke = nodes["KE"]
+    token = await ke.patient()
+    body = await wish(ke, token)
+    first, again = await book(ke, token, body, "key-of-hers"), await book(ke, token, body, "key-of-hers")
+    assert first[1]["id"] == again[1]["id"]
+    status, problem = await book(ke, token, {**body, "language": "zh"}, "key-of-hers")
+    assert (status, problem["code"]) == (409, "idempotency-key-reused")
+
+
+async def test_who_comes_second_is_told_kindly_and_shown_the_next_times(nodes: Nodes) -> None:
+    ke, cn = nodes["KE"], nodes["CN"]
+    hers, his = await ke.patient("Amina"), await cn.patient("Wei", "Asia/Shanghai")
+    wishes = await wish(ke, hers), await wish(cn, his)
+    assert wishes[0]["starts_at"] == wishes[1]["starts_at"]
+    (_, one), (_, other) = await asyncio.gather(book(ke, hers, wishes[0]), book(cn, his, wishes[1]))
+    ends = await asyncio.gather(
+        settled(ke, hers, one["id"], "confirmed", "gone"), settled(cn, his, other["id"], "confirmed", "gone")
+    )
+    assert sorted(end["state"] for end in ends) == ["confirmed", "gone"]
+    (gone,) = [end for end in ends if end["state"] == "gone"]
+    assert gone["detail"] == "slot-taken"
+    assert len(gone["next_slots"]) == 5
+
+
+async def test_a_node_that_is_down_is_tried_until_the_holds_time(nodes: Nodes, clock: SetClock) -> None:
+    ke = nodes["KE"]
+    token = await ke.patient()
+    body = await wish(ke, token)
+    await nodes["CN"].stop()
+    _, requested = await book(ke, token, body)
+    async with asyncio.timeout(15):
+        while True:
+            _, seen, _ = await ke.call("GET", f"/appointments/{requested['id']}", token)
+            if seen["trying"]:
+                break
+            await asyncio.sleep(0.02)
+    assert seen["state"] == "requested"
+    clock.pass_(timedelta(minutes=3))
+    ke.node.outbox_wake.set()
+    seen = await settled(ke, token, requested["id"], "unreachable")
+    assert (seen["detail"], seen["trying"]) == ("node-unreachable", False)
+
+
+async def test_what_is_not_offered_is_refused_and_nothing_is_stored(nodes: Nodes) -> None:
+    ke = nodes["KE"]
+    token = await ke.patient()
+    good = await wish(ke, token)
+    for changes, status, code in (
+        ({"starts_at": "2026-11-24T07:00:00Z"}, 422, "invalid"),
+        ({"specialty": "cardiology"}, 422, "invalid"),
+        ({"language": "fr"}, 422, "invalid"),
+        ({"doctor_id": "nobody"}, 404, "not-found"),
+        ({"node": "IT"}, 404, "not-found"),
+        ({"who": "me"}, 422, "invalid"),
+        ({"consent": {"items": ["diary"], "until": "2026-11-25T12:00:00Z"}}, 422, "invalid"),
+        ({"consent": {"items": [], "until": "2026-11-24T08:00:00Z"}}, 422, "invalid"),
+    ):
+        answered, problem = await book(ke, token, {**good, **changes})
+        assert (answered, problem["code"]) == (status, code), changes
+    assert (await ke.call("GET", "/appointments", token))[1]["appointments"] == []
+
+
+async def test_a_pair_that_no_rule_allows_is_refused(tmp_path: Path, clock: SetClock) -> None:
+    async with federation(tmp_path, clock, "US", "CN") as nodes:
+        async with nodes["CN"].node.database.write() as session:
+            doctor = await add_doctor(session, LI, jurisdiction="CN", now=clock())
+        us = nodes["US"]
+        token = await us.patient()
+        (result,) = (await found_by(us, token, "days=2", 1))["results"]
+        assert (result["rule"]["offered"], result["slots"]) == (False, [])
+        body = {
+            "node": "CN",
+            "doctor_id": doctor.id,
+            "starts_at": "2026-11-24T09:00:00Z",
+            "language": "en",
+            "specialty": "infectious-diseases",
+            "intake": {"reason": "A cough"},
+            "consent": {"items": [], "until": "2026-11-25T12:00:00Z"},
+        }
+        status, problem = await book(us, token, body)
+        assert (status, problem["code"]) == (403, "licence-rule")
+
+
+async def test_someone_elses_appointment_is_as_if_it_were_not_there(nodes: Nodes) -> None:
+    ke = nodes["KE"]
+    hers, his = await ke.patient("Amina"), await ke.patient("Baraka")
+    _, requested = await book(ke, hers, await wish(ke, hers))
+    assert (await ke.call("GET", f"/appointments/{requested['id']}", his))[0] == 404
+    assert (await ke.call("POST", f"/appointments/{requested['id']}/consent/withdraw", his))[0] == 404
+
+
+async def test_a_withdrawn_consent_calls_the_visit_off_on_both_nodes(nodes: Nodes) -> None:
+    ke, cn = nodes["KE"], nodes["CN"]
+    token = await ke.patient()
+    body = await wish(ke, token)
+    _, requested = await book(ke, token, body)
+    await settled(ke, token, requested["id"], "confirmed")
+    status, ended, _ = await ke.call("POST", f"/appointments/{requested['id']}/consent/withdraw", token)
+    assert (status, ended["state"], ended["end_reason"]) == (200, "ended", "consent-withdrawn")
+    async with asyncio.timeout(10):
+        while True:
+            async with cn.node.database.read() as session:
+                (claim,) = (await session.exec(select(Claim))).all()
+            if claim.state == "ended":
+                break
+            await asyncio.sleep(0.02)
+    _, again = await book(ke, token, body)
+    await settled(ke, token, again["id"], "confirmed")
+
+
+async def test_a_patient_may_have_so_many_open_bookings(nodes: Nodes) -> None:
+    ke = nodes["KE"]
+    token = await ke.patient()
+    wishes = [await wish(ke, token, number) for number in range(1, 5)]
+    await nodes["CN"].stop()
+    statuses = [(await book(ke, token, body))[0] for body in wishes]
+    assert statuses == [202, 202, 202, 429]
