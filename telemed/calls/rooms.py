@@ -14,7 +14,7 @@ from telemed.errors import Unavailable
 TIMEOUT = aiohttp.ClientTimeout(total=4)
 """Seconds; under five, so that livekit-api asks once and leaves trying again to its caller."""
 EMPTY_S = 300
-"""How long a room waits for the first to join: as long as a token lives."""
+"""How long a room stays open with nobody in it: as long as a token lives, so that a cut lets both come back."""
 
 
 class RoomsUnreachable(Unavailable):
@@ -49,7 +49,9 @@ class Rooms:
     async def create_room(self, room: str) -> None:
         """Open the room; it may be open already. Raises RoomsUnreachable."""
         async with self._asking() as service:
-            await service.create_room(api.CreateRoomRequest(name=room, empty_timeout=EMPTY_S))
+            await service.create_room(
+                api.CreateRoomRequest(name=room, empty_timeout=EMPTY_S, departure_timeout=EMPTY_S)
+            )
 
     async def delete_room(self, room: str) -> None:
         """Send everybody out and close the room; it may be closed already. Raises RoomsUnreachable."""

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from sqlmodel import select
 
 from telemed.audit.models import AuditEvent
 from telemed.calls import ending, window
+from telemed.calls.rooms import Rooms, RoomsUnreachable
 from telemed.outbox.models import OutboxMessage
 from telemed.records import consent
 from telemed.scheduling.models import Visit
@@ -183,3 +185,17 @@ async def test_a_doctor_of_her_own_node_takes_the_same_path(tmp_path: Path, cloc
         assert (await visit.ke.call("GET", visit.path, headers=both))[1]["you"] == "doctor"
         dead = {"Cookie": f"__Host-visit-{visit.id}=dead; __Host-session={visit.hers}"}
         assert (await visit.ke.call("GET", visit.path, headers=dead))[1]["you"] == "patient"
+
+
+async def test_a_room_that_could_not_be_closed_is_closed_later(visit: Appointment, clock: SetClock) -> None:
+    node = visit.ke.node
+    assert (await visit.patient("POST", "/enter"))[0] == 200
+    async with Rooms("http://127.0.0.1:1/media", "key", "s" * 32) as silent:
+        await ending.end(replace(node, calls=silent), visit.id, ending.TIMED_OUT, clock())
+        with pytest.raises(RoomsUnreachable):
+            await silent.present(visit.room)
+    async with node.database.read() as session:
+        assert (await session.get_one(Visit, visit.id)).room_closed_at is None
+    await ending.close_overdue(node)
+    async with node.database.read() as session:
+        assert (await session.get_one(Visit, visit.id)).room_closed_at == clock()

@@ -1,11 +1,10 @@
 """Intake, consent, draft and note: sealed, shown as ticked, final once signed."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -17,29 +16,29 @@ from telemed.records.drafts import DraftChanged, DraftText, discard_draft, read_
 from telemed.records.intake import Intake, add_intake, read_intake, shared
 from telemed.records.models import Draft, Entry
 from telemed.records.notes import Note, notes_of_visit, sign_note
-from tests.sample_rows import AMINA, ENDS_AT, KEY, STARTS_AT, VISIT, add_visit, tables
+from tests.sample_rows import AMINA, ENDS_AT, KEY, STARTS_AT, VISIT, add_visit
 
 INTAKE = Intake("a cough", "penicillin", "none")
 AUTHOR = {"node": "CN", "doctor_id": "li", "name": "Dr Li", "licence": {"number": "1"}}
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    async with tables(tmp_path) as database:
-        async with database.write() as session:
-            await add_visit(session)
-            await add_visit(session, "b" * 32, "brian")
-            for visit_id, patient_id in ((VISIT, AMINA), ("b" * 32, "brian")):
-                await add_intake(
-                    session,
-                    KEY,
-                    jurisdiction="KE",
-                    visit_id=visit_id,
-                    patient_id=patient_id,
-                    intake=replace(INTAKE, reason=f"{patient_id} coughs"),
-                    now=STARTS_AT,
-                )
-        yield database
+async def database(database: Database) -> Database:
+    """The intakes of two patients."""
+    async with database.write() as session:
+        await add_visit(session)
+        await add_visit(session, "b" * 32, "brian")
+        for visit_id, patient_id in ((VISIT, AMINA), ("b" * 32, "brian")):
+            await add_intake(
+                session,
+                KEY,
+                jurisdiction="KE",
+                visit_id=visit_id,
+                patient_id=patient_id,
+                intake=replace(INTAKE, reason=f"{patient_id} coughs"),
+                now=STARTS_AT,
+            )
+    return database
 
 
 async def save(session: AsyncSession, text: str, revision: int) -> int:
@@ -81,8 +80,18 @@ async def test_an_intake_comes_back_and_is_not_in_clear_in_the_row(database: Dat
         assert all(b"coughs" not in entry.sealed for entry in await session.exec(select(Entry)))
 
 
+async def test_an_entry_is_never_altered(database: Database) -> None:
+    with pytest.raises(IntegrityError):
+        async with database.write() as session:
+            (await session.exec(select(Entry).where(Entry.visit_id == VISIT))).one().sealed = b""
+
+
 async def test_two_patients_swapped_entries_do_not_open(database: Database) -> None:
     async with database.write() as session:
+        # As somebody would who owns the database.
+        sqlite = database.engine.dialect.name == "sqlite"
+        lift = "DROP TRIGGER entry_no_update" if sqlite else "ALTER TABLE entry DISABLE TRIGGER USER"
+        await (await session.connection()).exec_driver_sql(lift)
         hers = (await session.exec(select(Entry).where(Entry.visit_id == VISIT))).one()
         his = (await session.exec(select(Entry).where(Entry.visit_id != VISIT))).one()
         hers.sealed, his.sealed = his.sealed, hers.sealed
