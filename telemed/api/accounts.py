@@ -1,6 +1,5 @@
 """Accounts and sessions: signing up, signing in and out, and who is signed in where."""
 
-import secrets
 from typing import Annotated, Literal
 
 from aiohttp import hdrs, web
@@ -8,6 +7,7 @@ from pydantic import Field, StringConstraints
 
 from telemed.accounts import attempts, contacts, profiles, sessions
 from telemed.accounts.models import Account
+from telemed.accounts.opening import prepare_account
 from telemed.api.actors import SESSION_COOKIE, caller
 from telemed.api.routing import Body, Moment, Route, View, Who
 from telemed.errors import NotSignedIn
@@ -80,19 +80,18 @@ async def sign_up(request: web.Request, body: NewPatient) -> Accepted:
     """Open a patient's account; the answer and the work are the same for a contact that is known."""
     node, now = request.app[NODE], request.app[NODE].clock()
     profiles.require_zone(body.zone)
-    contact = contacts.normal(body.contact)
+    contacts.normal(body.contact)
     await _count(node, await _address(request), attempts.PER_ADDRESS)
-    account_id = secrets.token_hex(16)
-    key, key_row = await node.data_keys.new(account_id, now)
-    new = profiles.NewAccount(
-        id=account_id,
-        contact_hmac=await node.key_ring.fingerprint(profiles.CONTACT, contact),
-        password_hash=await node.passwords.hash(body.password),
-        key=key,
-        key_row=key_row,
-        profile=profiles.Profile(body.name, contact),
+    new = await prepare_account(
+        name=body.name,
+        contact=body.contact,
+        password=body.password,
         language=body.language,
         zone=body.zone,
+        key_ring=node.key_ring,
+        data_keys=node.data_keys,
+        passwords=node.passwords,
+        now=now,
     )
     async with node.database.write() as session:
         await profiles.open_account(session, new, role="patient", jurisdiction=node.settings.jurisdiction, now=now)

@@ -4,18 +4,27 @@ import argparse
 import asyncio
 import signal
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from telemed.clock import system_clock
+from telemed.config import Settings
+from telemed.demo.people import DOCTORS, PASSWORD, PEOPLE
 from telemed.demo.preflight import PORTS, ports_problem, writable_problem
-from telemed.demo.prepare import migrate, prepare
+from telemed.demo.prepare import prepare
+from telemed.demo.seed import seed
 from telemed.demo.trust import lay_out
 from telemed.demo.watch import Child, watch
 
 WHAT_TO_TRY = """
-Each node answers under /healthz and /api/v1/node and carries calls of LiveKit's clients under /media.
-Its API signs patients up and in; booking and visits are not there yet. Logs and settings
-are under {var}/; Ctrl-C stops everything."""
+Sign in with the password: {password}
+
+{people}
+
+What to try: sign in at KE as Amina and book Dr Li Hua of China (infectious diseases); a visit begins every ten
+minutes. In another browser sign in at CN as Dr Li Hua, open the calendar and press Join. Admit her, talk, write
+the note, sign it, end the visit; then Amina reads it in her record. Everybody here is invented, no rule is law.
+Logs and settings are under {var}/; Ctrl-C stops everything."""
 
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -48,7 +57,8 @@ async def _run(var: Path, ports: dict[str, int]) -> int:
     prepared = prepare(var, ports)
     lay_out(var, prepared.values(), system_clock())
     for settings in prepared.values():
-        await migrate(settings)
+        _say(f"preparing {settings.node} ...")
+        await seed(settings, system_clock())
     children = [
         Child(
             settings.node,
@@ -59,7 +69,19 @@ async def _run(var: Path, ports: dict[str, int]) -> int:
         )
         for path, settings in prepared.items()
     ]
-    return await watch(children, stop=stop, all_ready=lambda: _say(WHAT_TO_TRY.format(var=var)), say=_say)
+    return await watch(children, stop=stop, all_ready=lambda: _say(_what_to_try(var, prepared.values())), say=_say)
+
+
+def _what_to_try(var: Path, nodes: Iterable[Settings]) -> str:
+    people = [
+        f"  {settings.origin:<28} {role:<14} {contact:<26} {name}"
+        for settings in nodes
+        for role, contact, name in [
+            *((person.role, person.contact, person.name) for person in PEOPLE[settings.node]),
+            *(("doctor", doctor.contact, doctor.name) for doctor in DOCTORS[settings.node]),
+        ]
+    ]
+    return WHAT_TO_TRY.format(password=PASSWORD, people="\n".join(people), var=var)
 
 
 def _say(line: str) -> None:
