@@ -3,22 +3,17 @@
 import secrets
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from aiohttp import hdrs
-from sqlmodel import select
 
-from telemed import loops
 from telemed.accounts import profiles
-from telemed.accounts.models import Account
-from telemed.directory import replica
 from telemed.directory.doctors import NewDoctor, add_doctor
-from telemed.directory.replica import Home
-from telemed.records import consent
-from telemed.records.intake import Intake, add_intake
-from telemed.scheduling import matching
-from telemed.scheduling.models import Claim, Visit
+from telemed.records.intake import Intake
+from telemed.scheduling.models import Visit
+from tests.api.test_appointments import book as request
+from tests.api.test_appointments import settled, wish
 from tests.directory.test_directory import LI
 from tests.nodes import SESSION, RunningNode
 
@@ -74,69 +69,19 @@ class Appointment:
         return token
 
 
-async def book(
-    ke: RunningNode, cn: RunningNode, starts_at: datetime, items: Sequence[str] = ("name", "reason")
-) -> Appointment:
-    """The visit, confirmed on both nodes."""
+async def book(ke: RunningNode, cn: RunningNode, items: Sequence[str] = ("name", "reason")) -> Appointment:
+    """The visit that begins ten minutes from now, as the page books it, confirmed on both nodes."""
     hers = await ke.patient()
-    doctor_id, doctors = await _doctor(cn)
-    await loops.pull_directories(ke.node)
-    visit_id, node = secrets.token_hex(16), ke.node
-    async with node.database.write() as session:
-        her = (await session.exec(select(Account).where(Account.role == "patient"))).one()
-        listed = await replica.doctor(session, Home("KE", "KE"), cn.settings.node, doctor_id)
-        assert listed is not None
-        rule = matching.decision(node.rules, "KE", listed, starts_at)
-        visit = Visit(
-            id=visit_id,
-            patient_id=her.id,
-            handle=secrets.token_hex(16),
-            doctor_node=cn.settings.node,
-            doctor_id=doctor_id,
-            doctor=listed.public(),
-            starts_at=starts_at,
-            minutes=10,
-            language="en",
-            specialty="infectious-diseases",
-            rule=asdict(rule),
-            state="confirmed",
-            request_key="key",
-            request_digest="digest",
-            requested_at=starts_at - timedelta(hours=1),
-            room=secrets.token_hex(16),
-        )
-        session.add(visit)
-        await session.flush()
-        await consent.give(
-            session,
-            visit_id=visit_id,
-            patient_id=her.id,
-            doctor_node=cn.settings.node,
-            doctor_id=doctor_id,
-            country=cn.settings.jurisdiction,
-            items=items,
-            until=starts_at + timedelta(hours=4),
-            now=node.clock(),
-        )
-        key = await node.data_keys.of(session, her.id)
-        await add_intake(
-            session, key, jurisdiction="KE", visit_id=visit_id, patient_id=her.id, intake=INTAKE, now=node.clock()
-        )
-    async with cn.node.database.write() as session:
-        session.add(
-            Claim(
-                id=visit_id,
-                patient_node="KE",
-                handle=visit.handle,
-                doctor_id=doctor_id,
-                starts_at=starts_at,
-                minutes=10,
-                language="en",
-                specialty="infectious-diseases",
-                state="confirmed",
-            )
-        )
-    return Appointment(visit_id, visit.room, ke, cn, hers, doctors)
+    _, doctors = await _doctor(cn)
+    until = (ke.node.clock() + timedelta(hours=4)).isoformat()
+    changes = {"intake": asdict(INTAKE), "consent": {"items": list(items), "until": until}}
+    status, requested = await request(ke, hers, await wish(ke, hers, 1, **changes))
+    assert status == 202, requested
+    confirmed = await settled(ke, hers, requested["id"], "confirmed")
+    assert confirmed["starts_at"] == f"{ke.node.clock() + timedelta(minutes=10):%Y-%m-%dT%H:%M:%SZ}"
+    async with ke.node.database.read() as session:
+        room = (await session.get_one(Visit, confirmed["id"])).room
+    return Appointment(confirmed["id"], room, ke, cn, hers, doctors)
 
 
 async def _doctor(cn: RunningNode) -> tuple[str, str]:

@@ -6,9 +6,9 @@ from aiohttp import web
 from sqlmodel import col, select
 
 from telemed.api.actors import caller
+from telemed.api.appointments import BookedDoctor
 from telemed.api.notes import NoteView, note_view
 from telemed.api.routing import Moment, Route, View, Who
-from telemed.api.visits import VisitsDoctorView
 from telemed.audit import actors
 from telemed.calls import window
 from telemed.node import NODE
@@ -28,7 +28,7 @@ class BriefView(View):
     state: str
     starts_at: Moment
     ends_at: Moment
-    doctor: VisitsDoctorView
+    doctor: BookedDoctor
     language: str
     specialty: str
     ended_at: Moment | None
@@ -128,7 +128,7 @@ def _brief(visit: Visit) -> BriefView:
         state=visit.state,
         starts_at=visit.starts_at,
         ends_at=window.ends_at(visit),
-        doctor=VisitsDoctorView.model_validate(visit.doctor),
+        doctor=BookedDoctor.model_validate(visit.doctor),
         language=visit.language,
         specialty=visit.specialty,
         ended_at=visit.ended_at,

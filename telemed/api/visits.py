@@ -12,9 +12,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from telemed.accounts import profiles
 from telemed.accounts.models import Account
 from telemed.api.actors import VisitingDoctor
+from telemed.api.appointments import BookedDoctor
 from telemed.api.participants import Participant, audited, taking_part
 from telemed.api.routing import Moment, Route, View, Who
-from telemed.api.slots import LicenceView, RuleView
+from telemed.api.slots import RuleView
 from telemed.calls import admission, ending, tokens, window
 from telemed.calls.models import VisitSession
 from telemed.calls.rooms import RoomsUnreachable
@@ -31,16 +32,6 @@ class PatientView(View):
     name: str | None
 
 
-class VisitsDoctorView(View):
-    """The doctor, as booked."""
-
-    id: str
-    name: str
-    node: str
-    jurisdiction: str
-    licences: tuple[LicenceView, ...]
-
-
 class VisitView(View):
     """A visit as one of its two sees it."""
 
@@ -53,7 +44,7 @@ class VisitView(View):
     closes_at: Moment
     now: Moment
     patient: PatientView
-    doctor: VisitsDoctorView
+    doctor: BookedDoctor
     language: str
     specialty: str
     admitted: bool
@@ -168,7 +159,7 @@ async def _view(node: Node, actor: Participant, visit_id: str) -> VisitView:
         closes_at=window.closes_at(visit),
         now=now,
         patient=PatientView(name=known.name),
-        doctor=VisitsDoctorView.model_validate(visit.doctor),
+        doctor=BookedDoctor.model_validate(visit.doctor),
         language=visit.language,
         specialty=visit.specialty,
         admitted=visit.admitted_at is not None,

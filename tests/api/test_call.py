@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ Connect = Callable[[dict[str, Any]], Awaitable[rtc.Room]]
 async def visit(tmp_path: Path, clock: SetClock) -> AsyncIterator[Appointment]:
     """Ten minutes before it begins."""
     async with federation(tmp_path, clock, "KE", "CN") as nodes:
-        yield await book(nodes["KE"], nodes["CN"], clock() + timedelta(minutes=10))
+        yield await book(nodes["KE"], nodes["CN"])
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from telemed.audit.models import AuditEvent
 from telemed.calls import ending, window
 from telemed.calls.rooms import Rooms, RoomsUnreachable
 from telemed.outbox.models import OutboxMessage
-from telemed.records import consent
 from telemed.scheduling.models import Visit
 from tests.appointments import INTAKE, Appointment, book
+from tests.conformance.conftest import eventually
 from tests.conftest import SetClock
 from tests.nodes import federation
 
@@ -24,7 +24,7 @@ from tests.nodes import federation
 async def visit(tmp_path: Path, clock: SetClock) -> AsyncIterator[Appointment]:
     """Ten minutes before it begins."""
     async with federation(tmp_path, clock, "KE", "CN") as nodes:
-        yield await book(nodes["KE"], nodes["CN"], clock() + timedelta(minutes=10))
+        yield await book(nodes["KE"], nodes["CN"])
 
 
 async def test_a_visit_from_the_waiting_room_to_the_note(visit: Appointment) -> None:
@@ -55,6 +55,7 @@ async def test_a_visit_from_the_waiting_room_to_the_note(visit: Appointment) -> 
     status, looks, _ = await visit.ke.call("GET", "/record/accesses", visit.hers)
     told = [(look["what"], look["who"]["kind"], look["items"]) for look in reversed(looks["accesses"])]
     assert told == [
+        ("gave-consent", "you", ["name", "reason"]),
         ("arrived", "doctor", ["name"]),
         ("read-shared", "doctor", ["name", "reason"]),
         ("wrote-note", "doctor", ["note"]),
@@ -143,18 +144,26 @@ async def test_nobody_enters_early(visit: Appointment, clock: SetClock) -> None:
     assert (status, problem["code"]) == (409, "not-open-yet")
 
 
-async def test_consent_withdrawn_ends_the_doctors_session_at_once(visit: Appointment, clock: SetClock) -> None:
+async def test_consent_withdrawn_ends_the_visit_at_once(visit: Appointment) -> None:
+    doctor, unused = await visit.arrive(), await visit.join()
+    assert (await visit.doctor(doctor, "GET", "/shared"))[0] == 200
+    status, seen, _ = await visit.ke.call("POST", f"/appointments/{visit.id}/consent/withdraw", visit.hers)
+    assert (status, seen["state"], seen["end_reason"]) == (200, "ended", "consent-withdrawn")
+    for path in ("", "/shared", "/draft", "/notes"):
+        assert (await visit.doctor(doctor, "GET", path))[0] == 410
+    assert (await visit.post_code(unused, visit.cn.origin))[0] == 403
+    assert (await visit.patient("POST", "/enter"))[0] == 410
+
+
+async def test_the_end_reaches_the_doctors_calendar(visit: Appointment) -> None:
     doctor = await visit.arrive()
-    node = visit.ke.node
-    async with node.database.write() as session:
-        row = await session.get_one(Visit, visit.id)
-        await consent.withdraw(session, visit_id=visit.id, patient_id=row.patient_id, now=clock())
-    status, problem = await visit.doctor(doctor, "GET", "/shared")
-    assert (status, problem["code"]) == (403, "consent-not-live")
-    await ending.end(node, visit.id, ending.CONSENT_WITHDRAWN, clock())
-    assert (await visit.doctor(doctor, "GET"))[0] == 410
-    status, problem, _ = await visit.cn.call("POST", f"/calendar/{visit.id}/join", visit.doctors)
-    assert status in (403, 409)
+    assert (await visit.doctor(doctor, "POST", "/end"))[0] == 200
+
+    async def ended() -> bool:
+        _, seen, _ = await visit.cn.call("GET", "/calendar", visit.doctors)
+        return [entry["state"] for entry in seen["appointments"]] == ["ended"]
+
+    await eventually(ended)
 
 
 async def test_a_visit_closes_by_itself_two_hours_after_its_end(visit: Appointment, clock: SetClock) -> None:
@@ -168,7 +177,7 @@ async def test_a_visit_closes_by_itself_two_hours_after_its_end(visit: Appointme
     await ending.close_overdue(visit.ke.node)
     async with visit.ke.node.database.read() as session:
         row = await session.get_one(Visit, visit.id)
-        (told,) = await session.exec(select(OutboxMessage))
+        told = (await session.exec(select(OutboxMessage).where(OutboxMessage.kind == "end"))).one()
         last = (await session.exec(select(AuditEvent).where(AuditEvent.action == "ended"))).one()
     assert (row.state, row.end_reason, row.room_closed_at) == ("ended", "timed-out", clock())
     assert (told.kind, told.peer, told.path) == ("end", "CN", f"/federation/v1/appointments/{visit.id}/end")
@@ -177,7 +186,7 @@ async def test_a_visit_closes_by_itself_two_hours_after_its_end(visit: Appointme
 
 async def test_a_doctor_of_her_own_node_takes_the_same_path(tmp_path: Path, clock: SetClock) -> None:
     async with federation(tmp_path, clock, "KE") as nodes:
-        visit = await book(nodes["KE"], nodes["KE"], clock() + timedelta(minutes=10))
+        visit = await book(nodes["KE"], nodes["KE"])
         doctor = await visit.arrive()
         assert (await visit.doctor(doctor, "GET", "/shared"))[1]["items"]["reason"] == INTAKE.reason
         # One browser may be signed in as the patient and hold the visit's cookie: on this visit it is the doctor's.
