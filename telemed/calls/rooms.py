@@ -76,11 +76,6 @@ class Rooms:
                 api.UpdateParticipantRequest(room=room, identity=identity, permission=permission)
             )
 
-    async def remove_participant(self, room: str, identity: str) -> None:
-        """Send somebody out, who may have left already. Raises RoomsUnreachable."""
-        async with self._asking() as service:
-            await service.remove_participant(api.RoomParticipantIdentity(room=room, identity=identity))
-
     @asynccontextmanager
     async def _asking(self) -> AsyncIterator[api.room_service.RoomService]:
         # A room or a participant that is not there (any more) is no failure: people come and go meanwhile.
