@@ -14,6 +14,7 @@ from telemed import loops, schema
 from telemed.accounts.passwords import Passwords
 from telemed.api import map as api_map
 from telemed.api.inbox import sign_answers
+from telemed.api.page import add_page
 from telemed.api.problems import problems
 from telemed.calls.rooms import Rooms
 from telemed.clock import Clock, system_clock
@@ -51,8 +52,8 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> web.Applicati
     app.cleanup_ctx.extend([_database, _peers, _calls, _loops])
     api_map.add_all(app)
     app.router.add_get("/healthz", _health)
-    app.router.add_get("/api/v1/node", _node)
     app.add_subapp("/media", create_media_app(_media(settings)))
+    add_page(app)
     return app
 
 
@@ -135,9 +136,3 @@ def _media(settings: Settings) -> MediaServerSettings:
 
 async def _health(request: web.Request) -> web.Response:
     return web.json_response({"status": "ok", "node": request.app[SETTINGS].node, "version": version("telemed")})
-
-
-async def _node(request: web.Request) -> web.Response:
-    settings = request.app[SETTINGS]
-    shown = settings.model_dump(include={"jurisdiction", "name", "origin", "sample"})
-    return web.json_response({"id": settings.node, **shown})

@@ -15,6 +15,7 @@ from telemed.api import (
     federation_directory,
     inbox,
     join,
+    node,
     notes,
     participants,
     record,
@@ -25,6 +26,7 @@ from telemed.api import (
 from telemed.api.routing import Gate, Route, Who, add
 
 ROUTES: tuple[Route, ...] = (
+    *node.ROUTES,
     *accounts.ROUTES,
     *slots.ROUTES,
     *appointments.ROUTES,
