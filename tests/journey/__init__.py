@@ -1,0 +1,1 @@
+"""The whole journey: real node processes, and people in real browsers."""

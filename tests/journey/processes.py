@@ -1,0 +1,78 @@
+"""Nodes as operating-system processes of their own, as `telemed demo` starts them, each to be killed by itself."""
+
+import asyncio
+import os
+import signal
+import sys
+from asyncio.subprocess import Process
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+import aiohttp
+
+from telemed.clock import system_clock
+from telemed.config import Settings
+from telemed.demo.prepare import prepare
+from telemed.demo.seed import seed
+from telemed.demo.trust import lay_out
+from tests.nodes import free_port
+
+START_S = 20
+
+
+class Federation:
+    """Nodes with sample people under one folder."""
+
+    def __init__(self, var: Path, nodes: Iterable[str] = ("KE", "CN", "IT")) -> None:
+        prepared = prepare(var, {node: free_port() for node in nodes})
+        self.var = var
+        self.settings: dict[str, Settings] = {settings.node: settings for settings in prepared.values()}
+        self._files = {settings.node: path for path, settings in prepared.items()}
+        self._processes: dict[str, Process] = {}
+        lay_out(var, prepared.values(), system_clock())
+
+    async def start_all(self) -> None:
+        """Seed every node and start it."""
+        for node, settings in self.settings.items():
+            await seed(settings, system_clock())
+            await self.start(node)
+
+    async def start(self, node: str) -> None:
+        """Start a node and wait until it answers."""
+        with self._files[node].with_name("node.log").open("ab") as log:
+            self._processes[node] = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "telemed", "serve", "--settings", str(self._files[node]), stdout=log, stderr=log
+            )
+        async with asyncio.timeout(START_S), aiohttp.ClientSession() as client:
+            while not await self._answers(client, node):
+                assert self._processes[node].returncode is None, self.log(node)
+                await asyncio.sleep(0.05)
+
+    async def kill(self, node: str) -> None:
+        """SIGKILL: no goodbye, no flush."""
+        await self._end(node, signal.SIGKILL)
+
+    async def stop_all(self) -> None:
+        """End every process."""
+        await asyncio.gather(*(self._end(node, signal.SIGTERM) for node in list(self._processes)))
+
+    def origin(self, node: str) -> str:
+        """Where a node's page is."""
+        return self.settings[node].origin
+
+    def log(self, node: str) -> str:
+        """What a node has written."""
+        return self._files[node].with_name("node.log").read_text(errors="replace")
+
+    async def _answers(self, client: aiohttp.ClientSession, node: str) -> bool:
+        with suppress(aiohttp.ClientError):
+            async with client.get(f"http://127.0.0.1:{self.settings[node].port}/healthz") as answer:
+                return answer.status == 200
+        return False
+
+    async def _end(self, node: str, how: signal.Signals) -> None:
+        process = self._processes.pop(node)
+        with suppress(ProcessLookupError):
+            os.kill(process.pid, how)
+        await process.wait()
