@@ -77,6 +77,7 @@ async def test_a_patient_in_kenya_sees_a_doctor_in_china(nodes: Federation, brow
     await steps.call(li).get_by_role("button", name="Share screen").click()
     await steps.expect_growing(amina, CAMERA, SCREEN)
     await steps.call(li).get_by_role("button", name="Stop sharing").click()
+    await expect(amina.get_by_label("Screen of")).to_have_count(0)
     await steps.call(amina).get_by_role("button", name="Chat").click()
     await amina.get_by_label("Message").last.fill("Can you hear me? canary-chat")
     await amina.get_by_role("button", name="Send").click()

@@ -20,6 +20,8 @@ export function hear(room: Room, livekit: typeof LiveKit, tell: Tell): void {
     RoomEvent.ParticipantDisconnected,
     RoomEvent.TrackSubscribed,
     RoomEvent.TrackUnsubscribed,
+    // Only then is a publication gone from its participant.
+    RoomEvent.TrackUnpublished,
     RoomEvent.TrackMuted,
     RoomEvent.TrackUnmuted,
     RoomEvent.TrackStreamStateChanged,
