@@ -1,6 +1,6 @@
-"""The built page: one document for every screen, under a strict policy, and assets that never change under a name."""
+"""The built page: one document for every screen, hashed files under /assets, and the headers that bind a browser."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 from aiohttp import hdrs, web
@@ -22,93 +22,107 @@ SCREENS = (
     "/admin",
     "/help",
 )
-"""The addresses that the page itself draws."""
+"""The addresses that the page knows; its own map is web/src/navigation.ts."""
 
-ELSEWHERE = "/{path:(?!api/|federation/|media/|assets/|arrive$|healthz$).*}"
-"""Whatever else a browser asks for is drawn as "nothing here"."""
+# No folder and no leading dot: nothing but a file right inside dist/assets has such a name.
+_ASSET = r"/assets/{name:[A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)+}"
+_LOST = r"/{lost:(?!api/|federation/|media/|assets/|arrive$|healthz$).*}"
+"""Every other address that a person may have mistyped."""
 
-FOR_EVER = "public, max-age=31536000, immutable"
-"""An asset's name has its hash in it."""
+_FOREVER = "public, max-age=31536000, immutable"
+"""A file under /assets has its content's hash in its name."""
 
-ALWAYS: Mapping[str, str] = {
-    # Not no-referrer: with it the form that takes a doctor to a patient's node would have the Origin `null`.
-    "Referrer-Policy": "strict-origin",
-    "X-Content-Type-Options": "nosniff",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(self), microphone=(self), display-capture=(self), geolocation=(), payment=()",
-}
-
-NOT_BUILT = "The page is not built yet: run `make setup` in the node's folder, then reload.\n"
+_NOT_BUILT = (
+    '<!doctype html><html lang="en"><meta charset="utf-8"><title>telemed</title>'
+    "<p>This node's page is not built yet: run <code>make setup</code> in its folder and load this again.</p>"
+)
 
 
-def add_page(app: web.Application) -> None:
-    """Serve the screens, the assets and nothing else of the folder."""
-    for screen in SCREENS:
-        app.router.add_get(screen, _document)
-    assets = app[NODE].settings.page / "assets"
-    app.router.add_get("/assets/{name}", _Assets(assets).serve)
-    app.router.add_get(ELSEWHERE, _lost)
+def policy(origin: str, peers: Iterable[str]) -> str:
+    """The page's content security policy. A doctor's page posts a form to the peer where the patient is.
 
-
-async def _document(request: web.Request) -> web.StreamResponse:
-    return await _answered(request, 200)
-
-
-async def _lost(request: web.Request) -> web.StreamResponse:
-    if "text/html" not in request.headers.get(hdrs.ACCEPT, ""):
-        raise web.HTTPNotFound
-    return await _answered(request, 404)
-
-
-async def _answered(request: web.Request, status: int) -> web.StreamResponse:
-    node = request.app[NODE]
-    document = node.settings.page / "index.html"
-    if not document.is_file():
-        return web.Response(status=503, text=NOT_BUILT, headers={hdrs.CACHE_CONTROL: "no-store"})
-    policy = {"Content-Security-Policy": await _policy(node), hdrs.CACHE_CONTROL: "no-cache"}
-    return web.FileResponse(document, status=status, headers={**ALWAYS, **policy})
-
-
-async def _policy(node: Node) -> str:
-    """What the page may load and where it may send a form. Source: W3C Content Security Policy Level 3."""
-    own = node.settings.origin
+    Source: W3C Content Security Policy Level 3. The WebSocket is named because older browsers' 'self' leaves it out;
+    the worker may be a blob because LiveKit's end-to-end encryption starts one so.
+    """
+    elsewhere = " ".join(sorted(peer for peer in set(peers) if peer != origin))
     return "; ".join(
         (
             "default-src 'none'",
             "script-src 'self'",
             "style-src 'self'",
-            "img-src 'self' blob: data:",
+            "img-src 'self' data: blob:",
             "media-src 'self' blob:",
-            f"connect-src 'self' {own.replace('http', 'ws', 1)}",
-            # End-to-end encryption will need a worker; livekit-client makes its own from a blob.
+            f"connect-src 'self' {origin.replace('http', 'ws', 1)}",
             "worker-src 'self' blob:",
-            "base-uri 'none'",
+            f"form-action 'self' {elsewhere}".rstrip(),
             "frame-ancestors 'none'",
-            # A doctor's page posts the one-time code to the patient's node.
-            " ".join(("form-action 'self'", *await _peers(node))),
+            "base-uri 'none'",
         )
     )
 
 
+def add_page(app: web.Application) -> None:
+    """Put the page behind every other route, and its headers on every answer of the node."""
+    for path in SCREENS:
+        app.router.add_get(path, _screen)
+    app.router.add_get(_ASSET, _asset)
+    app.router.add_get(_LOST, _lost)
+    app.on_response_prepare.append(_bind)
+
+
+async def _screen(request: web.Request) -> web.StreamResponse:
+    return await _index(request, 200)
+
+
+async def _lost(request: web.Request) -> web.StreamResponse:
+    if "text/html" not in request.headers.get(hdrs.ACCEPT, ""):
+        raise web.HTTPNotFound
+    return await _index(request, 404)
+
+
+async def _asset(request: web.Request) -> web.StreamResponse:
+    file = _folder(request.app[NODE]) / "assets" / request.match_info["name"]
+    if not _is_there(file):
+        raise web.HTTPNotFound
+    return web.FileResponse(file, headers={hdrs.CACHE_CONTROL: _FOREVER})
+
+
+async def _index(request: web.Request, status: int) -> web.StreamResponse:
+    node = request.app[NODE]
+    file = _folder(node) / "index.html"
+    if not _is_there(file):
+        return web.Response(text=_NOT_BUILT, status=503, content_type="text/html")
+    headers = {
+        hdrs.CACHE_CONTROL: "no-cache",
+        "Content-Security-Policy": policy(node.settings.origin, await _peers(node)),
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Permissions-Policy": "camera=(self), microphone=(self), display-capture=(self), geolocation=(), payment=()",
+    }
+    return web.FileResponse(file, status=status, headers=headers)
+
+
 async def _peers(node: Node) -> list[str]:
     try:
-        trusted = await node.trust.current(node.clock())
+        return [peer.origin for peer in (await node.trust.current(node.clock())).active.values()]
     except TrustListRefused:
+        # Without a trust list in force nobody visits elsewhere; the page itself still works.
         return []
-    return [peer.origin for peer in trusted.active.values()]
 
 
-class _Assets:
-    """The files of one folder by name; with a `.br` or `.gz` beside one, that is sent to who takes it."""
+async def _bind(request: web.Request, answer: web.StreamResponse) -> None:
+    answer.headers.setdefault("X-Content-Type-Options", "nosniff")
+    # The origin is what /arrive on the peer's node knows the doctor's node by; a path would tell of the visit.
+    answer.headers.setdefault("Referrer-Policy", "strict-origin")
+    answer.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+    answer.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+    # The media server is an application of its own inside this one, so not request.app.
+    if request.config_dict[NODE].settings.origin.startswith("https:"):
+        answer.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
 
-    async def serve(self, request: web.Request) -> web.StreamResponse:
-        """One asset."""
-        name = request.match_info["name"]
-        # Only names that the folder lists: no path leads out of it.
-        if not self._folder.is_dir() or name not in {path.name for path in self._folder.iterdir()}:
-            raise web.HTTPNotFound
-        return web.FileResponse(self._folder / name, headers={**ALWAYS, hdrs.CACHE_CONTROL: FOR_EVER})
+def _folder(node: Node) -> Path:
+    return node.settings.path(node.settings.page)
+
+
+def _is_there(file: Path) -> bool:
+    return file.is_file() and not file.is_symlink()
