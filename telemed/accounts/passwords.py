@@ -6,8 +6,21 @@ import secrets
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from telemed.errors import Invalid
+
 AT_ONCE = 4
 """So many hashes at a time: each takes 64 MiB (RFC 9106, the second recommended option)."""
+
+MIN_LENGTH = 10
+MAX_LENGTH = 256
+"""In characters; the upper one bounds the work of a request."""
+
+
+def require_length(password: str) -> None:
+    """Raises Invalid for a password that is too short, or longer than anybody types."""
+    if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
+        message = f"Choose a password of {MIN_LENGTH} to {MAX_LENGTH} characters."
+        raise Invalid(message, fields=[{"pointer": "/password", "message": message}])
 
 
 class Passwords:

@@ -8,12 +8,13 @@ from pydantic import Field, StringConstraints
 from telemed.accounts import attempts, contacts, profiles, sessions
 from telemed.accounts.models import Account
 from telemed.accounts.opening import prepare_account
+from telemed.accounts.passwords import MAX_LENGTH, MIN_LENGTH
 from telemed.api.actors import SESSION_COOKIE, caller
 from telemed.api.routing import Body, Moment, Route, View, Who
 from telemed.errors import NotSignedIn
 from telemed.node import NODE, Node
 
-Password = Annotated[str, StringConstraints(min_length=10, max_length=256, strip_whitespace=False)]
+Password = Annotated[str, StringConstraints(min_length=MIN_LENGTH, max_length=MAX_LENGTH, strip_whitespace=False)]
 Language = Annotated[str, Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", max_length=35)]
 
 

@@ -7,6 +7,7 @@ from aiohttp import web
 from telemed.api import (
     accounts,
     actors,
+    admin,
     appointments,
     arrive,
     calendar,
@@ -28,6 +29,7 @@ from telemed.api.routing import Gate, Route, Who, add
 ROUTES: tuple[Route, ...] = (
     *node.ROUTES,
     *accounts.ROUTES,
+    *admin.ROUTES,
     *slots.ROUTES,
     *appointments.ROUTES,
     *calendar.ROUTES,

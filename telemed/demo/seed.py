@@ -7,7 +7,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from telemed import schema
 from telemed.accounts import contacts, profiles
-from telemed.accounts.opening import prepare_account
+from telemed.accounts.opening import add_doctor, prepare_account
 from telemed.accounts.passwords import Passwords
 from telemed.accounts.profiles import NewAccount
 from telemed.config import Settings
@@ -16,7 +16,7 @@ from telemed.crypto.keyring import FileKeyRing
 from telemed.db import Database
 from telemed.demo.people import DOCTORS, PASSWORD, PEOPLE, Person, SampleDoctor
 from telemed.directory import publication
-from telemed.directory.doctors import NewDoctor, NewLicence, add_doctor, stretch
+from telemed.directory.doctors import NewDoctor, NewLicence, stretch
 from telemed.directory.models import Licence
 
 LICENSED_FOR = timedelta(days=2 * 365)
@@ -68,12 +68,8 @@ class _Seed:
         new = await self._account(doctor.name, doctor.contact, "en", doctor.zone)
         jurisdiction = self._settings.jurisdiction
         async with self._database.write() as session:
-            row = await add_doctor(
-                session, _new_doctor(doctor, jurisdiction, self._now.date()), jurisdiction=jurisdiction, now=self._now
-            )
-            await profiles.open_account(
-                session, new, role="doctor", jurisdiction=jurisdiction, now=self._now, doctor_id=row.id
-            )
+            doctors_entry = _new_doctor(doctor, jurisdiction, self._now.date())
+            await add_doctor(session, new, doctors_entry, jurisdiction=jurisdiction, now=self._now)
 
     async def _account(self, name: str, contact: str, language: str, zone: str) -> NewAccount:
         return await prepare_account(
