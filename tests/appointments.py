@@ -74,7 +74,7 @@ async def book(ke: RunningNode, cn: RunningNode, items: Sequence[str] = ("name",
     hers = await ke.patient()
     _, doctors = await _doctor(cn)
     until = (ke.node.clock() + timedelta(hours=4)).isoformat()
-    changes = {"intake": asdict(INTAKE), "consent": {"items": list(items), "until": until}}
+    changes: dict[str, Any] = {"intake": asdict(INTAKE), "consent": {"items": list(items), "until": until}}
     status, requested = await request(ke, hers, await wish(ke, hers, 1, **changes))
     assert status == 202, requested
     confirmed = await settled(ke, hers, requested["id"], "confirmed")

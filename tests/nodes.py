@@ -25,24 +25,16 @@ SESSION = "__Host-session"
 PULL_EVERY_S = 0.2
 
 
-@dataclass(frozen=True, slots=True)
-class RunningNode:
-    """A node, and a browser without a memory: cookies are named at each call."""
+@dataclass(frozen=True)
+class Client:
+    """A browser without a memory before one node: cookies are named at each call."""
 
-    app: web.Application
-    node: Node
     settings: Settings
     http: ClientSession
-    root: SigningKey
-    runner: web.AppRunner
 
     @property
     def origin(self) -> str:
         return self.settings.origin
-
-    async def stop(self) -> None:
-        """Take the node off the network; a second time changes nothing."""
-        await self.runner.cleanup()
 
     async def call(self, method: str, path: str, token: str = "", **options: Any) -> tuple[int, Any, Mapping[str, str]]:
         """Status, JSON body and cookies set; a path without /federation or /healthz is the API's."""
@@ -59,9 +51,27 @@ class RunningNode:
         who = {"contact": f"{name.lower()}@example.org", "password": "long enough for her"}
         status, _, _ = await self.call("POST", "/accounts", json={**who, "name": name, "language": "en", "zone": zone})
         assert status == 202
-        status, _, cookies = await self.call("POST", "/session", json=who)
+        return await self.sign_in(**who)
+
+    async def sign_in(self, contact: str, password: str) -> str:
+        """The token of a new session."""
+        status, _, cookies = await self.call("POST", "/session", json={"contact": contact, "password": password})
         assert status == 201
         return cookies[SESSION]
+
+
+@dataclass(frozen=True)
+class RunningNode(Client):
+    """A node in this process, and a browser before it."""
+
+    app: web.Application
+    node: Node
+    root: SigningKey
+    runner: web.AppRunner
+
+    async def stop(self) -> None:
+        """Take the node off the network; a second time changes nothing."""
+        await self.runner.cleanup()
 
 
 @asynccontextmanager
@@ -110,11 +120,15 @@ async def _running(settings: Settings, root: SigningKey, clock: Clock) -> AsyncI
     await runner.setup()
     try:
         await web.TCPSite(runner, settings.host, settings.port).start()
-        connector = TCPConnector(resolver=_Resolver())
-        async with ClientSession(connector=connector, cookie_jar=DummyCookieJar()) as http:
-            yield RunningNode(app, app[NODE], settings, http, root, runner)
+        async with http_client() as http:
+            yield RunningNode(settings, http, app, app[NODE], root, runner)
     finally:
         await runner.cleanup()
+
+
+def http_client() -> ClientSession:
+    """A client that keeps no cookies and finds `*.localhost`."""
+    return ClientSession(connector=TCPConnector(resolver=_Resolver()), cookie_jar=DummyCookieJar())
 
 
 def free_port() -> int:

@@ -15,7 +15,7 @@ from telemed.scheduling.models import Claim
 from tests.api.test_slots import found_by
 from tests.conftest import SetClock
 from tests.directory.test_directory import LI
-from tests.nodes import RunningNode, federation
+from tests.nodes import Client, RunningNode, federation
 
 Nodes = dict[str, RunningNode]
 
@@ -28,9 +28,9 @@ async def nodes(tmp_path: Path, clock: SetClock) -> AsyncIterator[Nodes]:
         yield running
 
 
-async def wish(node: RunningNode, token: str, number: int = 3, **changes: Any) -> dict[str, Any]:
+async def wish(node: Client, token: str, number: int = 3, query: str = "days=2", **changes: Any) -> dict[str, Any]:
     """A booking of the slot with that number, as the page would send it."""
-    (result,) = (await found_by(node, token, "days=2", 1))["results"]
+    (result,) = (await found_by(node, token, query, 1))["results"]
     slot, doctor = result["slots"][number], result["doctor"]
     return {
         "node": doctor["node"],
@@ -39,19 +39,19 @@ async def wish(node: RunningNode, token: str, number: int = 3, **changes: Any) -
         "language": "en",
         "specialty": "infectious-diseases",
         "intake": {"reason": "A cough", "allergies": "penicillin", "medicines": ""},
-        "consent": {"items": ["name", "reason"], "until": "2026-11-25T12:00:00Z"},
+        "consent": {"items": ["name", "reason"], "until": "2030-11-25T12:00:00Z"},
         **changes,
     }
 
 
-async def book(node: RunningNode, token: str, body: dict[str, Any], key: str = "") -> tuple[int, Any]:
+async def book(node: Client, token: str, body: dict[str, Any], key: str = "") -> tuple[int, Any]:
     status, answer, _ = await node.call(
         "POST", "/appointments", token, json=body, headers={"Idempotency-Key": key or uuid4().hex}
     )
     return status, answer
 
 
-async def settled(node: RunningNode, token: str, visit_id: str, *states: str) -> Any:
+async def settled(node: Client, token: str, visit_id: str, *states: str) -> Any:
     """The appointment once it is in one of the states."""
     async with asyncio.timeout(15):
         while True:

@@ -11,7 +11,7 @@ import pytest
 from telemed.directory.doctors import add_doctor
 from tests.conftest import SetClock
 from tests.directory.test_directory import LI
-from tests.nodes import RunningNode, federation
+from tests.nodes import Client, RunningNode, federation
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ async def nodes(tmp_path: Path, clock: SetClock) -> AsyncIterator[dict[str, Runn
         yield running
 
 
-async def found_by(ke: RunningNode, token: str, query: str, count: int) -> Any:
+async def found_by(ke: Client, token: str, query: str, count: int) -> Any:
     """What the search finds, once that many doctors have been pulled."""
     async with asyncio.timeout(10):
         while True:

@@ -38,6 +38,17 @@ async def nodes(tmp_path: Path) -> AsyncIterator[Federation]:
 
 
 @pytest.fixture
+async def two_nodes(tmp_path: Path) -> AsyncIterator[Federation]:
+    """KE and CN, seeded and running."""
+    federation = Federation(tmp_path / "var", ("KE", "CN"))
+    try:
+        await federation.start_all()
+        yield federation
+    finally:
+        await federation.stop_all()
+
+
+@pytest.fixture
 async def playwright() -> AsyncIterator[Playwright]:
     """The driver of the browsers."""
     if not CHROMIUM.exists():

@@ -3,11 +3,14 @@
 import asyncio
 import os
 import signal
+import sqlite3
 import sys
 from asyncio.subprocess import Process
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -17,6 +20,7 @@ from telemed.demo.prepare import prepare
 from telemed.demo.seed import seed
 from telemed.demo.trust import lay_out
 from tests.nodes import free_port
+from tests.relay import Relay
 
 START_S = 20
 
@@ -27,13 +31,16 @@ class Federation:
     def __init__(self, var: Path, nodes: Iterable[str] = ("KE", "CN", "IT")) -> None:
         prepared = prepare(var, {node: free_port() for node in nodes})
         self.var = var
-        self.settings: dict[str, Settings] = {settings.node: settings for settings in prepared.values()}
         self._files = {settings.node: path for path, settings in prepared.items()}
+        self.settings = {node: _behind_a_relay(path, free_port()) for node, path in self._files.items()}
+        self.relays = {node: Relay(settings.port) for node, settings in self.settings.items()}
         self._processes: dict[str, Process] = {}
-        lay_out(var, prepared.values(), system_clock())
+        lay_out(var, self.settings.values(), system_clock())
 
     async def start_all(self) -> None:
-        """Seed every node and start it."""
+        """Seed every node and start it, with its relay."""
+        for node, relay in self.relays.items():
+            await relay.start(urlsplit(self.origin(node)).port or 0)
         for node, settings in self.settings.items():
             await seed(settings, system_clock())
             await self.start(node)
@@ -56,6 +63,15 @@ class Federation:
     async def stop_all(self) -> None:
         """End every process."""
         await asyncio.gather(*(self._end(node, signal.SIGTERM) for node in list(self._processes)))
+        await asyncio.gather(*(relay.stop() for relay in self.relays.values()))
+
+    def row(self, node: str, query: str, *values: str) -> tuple[Any, ...] | None:
+        """The first row of a query of a node's database, read from outside."""
+        with closing(
+            sqlite3.connect(f"file:{self.settings[node].folder / 'node.sqlite'}?mode=ro", uri=True)
+        ) as database:
+            found: tuple[Any, ...] | None = database.execute(query, values).fetchone()
+            return found
 
     def origin(self, node: str) -> str:
         """Where a node's page is."""
@@ -76,3 +92,11 @@ class Federation:
         with suppress(ProcessLookupError):
             os.kill(process.pid, how)
         await process.wait()
+
+
+def _behind_a_relay(path: Path, port: int) -> Settings:
+    # The node listens where it was told to; its name, and so everybody's way to it, leads through the relay.
+    before = Settings.from_file(path)
+    origin = f"http://{before.node.lower()}.localhost:{port}"
+    path.write_text(path.read_text().replace(before.origin, origin))
+    return Settings.from_file(path)

@@ -1,17 +1,23 @@
 """A patient in Kenya sees a doctor in China: every step in two browsers, on two nodes that can be killed."""
 
+import gzip
 from pathlib import Path
+from urllib.parse import quote
 
 import aiohttp
 from playwright.async_api import Page, Response, expect
 
 from tests.journey import steps
+from tests.journey.canaries import found_in, found_under
 from tests.journey.conftest import DESKTOP, PHONE, Opened
 from tests.journey.processes import Federation
 
 REASON = "A cough for a week, canary-reason"
 MEDICINES = "canary-medicines 20 mg"
 NOTE = "Rest, water, and come back if the fever returns. canary-note"
+CHAT = "Can you hear me? canary-chat"
+NAME, EMAIL, ALLERGIES = "Amina canary-name", "amina@canary.example", "canary-allergies"
+CANARIES = ("canary-name", EMAIL, "canary-reason", ALLERGIES, "canary-medicines", "canary-chat", "canary-note")
 CAMERA, MICROPHONE, SCREEN = "camera", "microphone", "screen_share"
 
 
@@ -48,11 +54,11 @@ async def test_a_patient_in_kenya_sees_a_doctor_in_china(nodes: Federation, brow
     sent_to_li = Ears(li)
 
     # She signs up, finds a doctor of another country, and books the next time.
-    await steps.sign_up(amina, ke, name="Amina canary-name", contact="amina@canary.example", password="four odd words")
+    await steps.sign_up(amina, ke, name=NAME, contact=EMAIL, password="four odd words")
     await steps.search(amina, ke)
     await shot(amina, pictures, "search-phone")
     await steps.choose_first_time(amina, "Dr Li Hua")
-    await steps.book(amina, reason=REASON, allergies="penicillin", medicines=MEDICINES, keep_back=("Medicines",))
+    await steps.book(amina, reason=REASON, allergies=ALLERGIES, medicines=MEDICINES, keep_back=("Medicines",))
     visit_id = await steps.enter_waiting_room(amina)
     await shot(amina, pictures, "waiting-room-phone")
 
@@ -60,7 +66,7 @@ async def test_a_patient_in_kenya_sees_a_doctor_in_china(nodes: Federation, brow
     await steps.sign_in(li, cn, "li@sample.example")
     await steps.join(li, cn, ke)
     await expect(li.get_by_text(REASON)).to_be_visible()
-    await expect(li.get_by_text("penicillin")).to_be_visible()
+    await expect(li.get_by_text(ALLERGIES)).to_be_visible()
     await li.get_by_role("button", name="Admit").click()
     await both_flow(amina, li)
     for page in (amina, li):
@@ -79,7 +85,7 @@ async def test_a_patient_in_kenya_sees_a_doctor_in_china(nodes: Federation, brow
     await steps.call(li).get_by_role("button", name="Stop sharing").click()
     await expect(amina.get_by_label("Screen of")).to_have_count(0)
     await steps.call(amina).get_by_role("button", name="Chat").click()
-    await amina.get_by_label("Message").last.fill("Can you hear me? canary-chat")
+    await amina.get_by_label("Message").last.fill(CHAT)
     await amina.get_by_role("button", name="Send").click()
     await steps.call(li).get_by_role("button", name="Chat").click()
     await expect(li.get_by_role("log").get_by_text("canary-chat")).to_be_visible()
@@ -125,6 +131,24 @@ async def test_a_patient_in_kenya_sees_a_doctor_in_china(nodes: Federation, brow
 
     assert sent_to_li.bodies
     assert not [body for body in sent_to_li.bodies if "canary-medicines" in body]
+
+    # Nothing of hers has left her country, and at home nothing of it can be read on the disk.
+    await theirs.close()
+    await nodes.stop_all()
+    nothing_left_home(nodes, tmp_path / "profile-li")
+
+
+def nothing_left_home(nodes: Federation, profile: Path) -> None:
+    planted = nodes.var / "cn" / "planted.log"
+    planted.write_bytes(gzip.compress(f"note: {quote(NOTE)}".encode()))
+    assert found_under(nodes.var / "cn", CANARIES) == {"planted.log": {"canary-note"}}
+    planted.unlink()
+    assert found_under(nodes.var, CANARIES) == {}
+    for relay in nodes.relays.values():
+        assert found_in(bytes(relay.between_nodes), CANARIES) == set()
+    assert b"/hold" in nodes.relays["CN"].between_nodes
+    assert b"/arrivals" in nodes.relays["KE"].between_nodes
+    assert found_under(profile, CANARIES) == {}
 
 
 async def status_with(cookies: str, method: str, url: str, origin: str) -> int:

@@ -73,7 +73,15 @@ export function TextField({ label, hint, wrong, onValue, ...rest }: Question & C
 export function TextArea({ label, hint, wrong, onValue, ...rest }: Question & Changed & AreaRest) {
   return (
     <Field label={label} hint={hint} wrong={wrong}>
-      {(wired) => <textarea {...rest} {...wired} onInput={(event) => onValue(event.currentTarget.value)} />}
+      {(wired) => (
+        <textarea
+          // What is written here is about somebody's health: the browser is not to keep it for a later visit.
+          autocomplete="off"
+          {...rest}
+          {...wired}
+          onInput={(event) => onValue(event.currentTarget.value)}
+        />
+      )}
     </Field>
   );
 }
