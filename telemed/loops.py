@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
+from base64 import urlsafe_b64encode
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from telemed.accounts import attempts, sessions
+from telemed.audit import chain
 from telemed.calls import ending
 from telemed.config import Settings
 from telemed.federation import inbox
@@ -57,10 +59,21 @@ async def clear_what_is_over(node: Node) -> None:
         await delivery.expire(session, now)
 
 
+async def sign_audit_chain(node: Node) -> None:
+    """Sign the audit chain's end, so that nobody rewrites what lies before it, this node's operator included."""
+
+    def sign(head: str) -> str:
+        return urlsafe_b64encode(node.signing_key.private.sign(head.encode())).decode()
+
+    async with node.database.write() as session:
+        await chain.checkpoint(session, sign, node.clock())
+
+
 LOOPS = (
     Loop("directories", lambda settings: settings.pull_every_s, pull_directories),
     Loop("holds", lambda _: 1.0, lapse_holds),
     Loop("visits", lambda _: 1.0, ending.close_overdue),
+    Loop("audit", lambda _: 60.0, sign_audit_chain),
     Loop("clearing", lambda _: 60.0, clear_what_is_over),
 )
 
