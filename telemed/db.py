@@ -105,7 +105,8 @@ class Database:
     """A pool of connections to one SQLite file or one PostgreSQL database."""
 
     def __init__(self, url: str) -> None:
-        self.engine = create_async_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+        # A failed statement may be logged; what a person wrote must not be.
+        self.engine = create_async_engine(url, pool_pre_ping=not url.startswith("sqlite"), hide_parameters=True)
         self._sqlite = self.engine.dialect.name == "sqlite"
         # Correctness is the database's; this only queues this process's writers fairly on SQLite's one write lock.
         self._writers = asyncio.Lock()
