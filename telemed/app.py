@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from importlib.metadata import version
 
 from aiohttp import web
 
@@ -22,21 +21,14 @@ from telemed.config import Settings
 from telemed.crypto.data_keys import DataKeys
 from telemed.crypto.keyring import FileKeyRing
 from telemed.db import Database
-from telemed.errors import Unavailable
+from telemed.directory import licence_rules
 from telemed.federation.client import Peers
 from telemed.federation.keys import SigningKey
 from telemed.federation.trust_list import Trust
 from telemed.node import NODE, Node
 
-SETTINGS = web.AppKey("settings", Settings)
 SHUTDOWN_S = 2.0
 """How long open requests may take to end when the node stops."""
-
-
-class SigningKeyUnusable(Unavailable):
-    """The node's signing key is missing, or is no such key."""
-
-    code = "signing-key-unusable"
 
 
 def create_app(settings: Settings, clock: Clock = system_clock) -> web.Application:
@@ -47,11 +39,9 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> web.Applicati
         SigningKeyUnusable: the same of the signing key.
     """
     app = web.Application(middlewares=[sign_answers, problems])
-    app[SETTINGS] = settings
     app[NODE] = _built(settings, clock)
     app.cleanup_ctx.extend([_database, _peers, _calls, _loops])
     api_map.add_all(app)
-    app.router.add_get("/healthz", _health)
     app.add_subapp("/media", create_media_app(_media(settings)))
     add_page(app)
     return app
@@ -69,7 +59,7 @@ async def start(settings: Settings) -> web.AppRunner:
 
 def _built(settings: Settings, clock: Clock) -> Node:
     key_ring = FileKeyRing.open(settings.path(settings.key_ring))
-    signing_key = _signing_key(settings)
+    signing_key = SigningKey.open(settings.path(settings.signing_key))
     database = Database(settings.database_url)
     trust = Trust(database, settings.path(settings.trust_list), settings.trust_root)
     return Node(
@@ -81,19 +71,10 @@ def _built(settings: Settings, clock: Clock) -> Node:
         passwords=Passwords(),
         calls=Rooms.embedded(settings),
         signing_key=signing_key,
+        rules=licence_rules.load(settings.path(settings.licence_rules)),
         trust=trust,
         peers=Peers(trust, signing_key, clock),
     )
-
-
-def _signing_key(settings: Settings) -> SigningKey:
-    path = settings.path(settings.signing_key)
-    try:
-        return SigningKey.load(path)
-    except FileNotFoundError:
-        raise SigningKeyUnusable(f"There is no signing key at {path}; run: telemed make-keys") from None
-    except (OSError, ValueError) as unusable:
-        raise SigningKeyUnusable(f"The signing key {path} cannot be used: {unusable}") from unusable
 
 
 async def _database(app: web.Application) -> AsyncIterator[None]:
@@ -132,7 +113,3 @@ def _media(settings: Settings) -> MediaServerSettings:
         webhook=WebhookSettings(urls=(f"http://{settings.host}:{settings.port}/webhooks/media",)),
         allowed_origins=(settings.origin,),
     )
-
-
-async def _health(request: web.Request) -> web.Response:
-    return web.json_response({"status": "ok", "node": request.app[SETTINGS].node, "version": version("telemed")})

@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from telemed.directory.licence_rules import SAMPLE
+
 BUILT_PAGE = Path(__file__).parent.parent / "web" / "dist"
 """Where `make setup` builds the page."""
 
@@ -50,6 +52,7 @@ class Settings(_Frozen):
     trust_list: Path = Path("trust-list.jws")
     trust_root: str | None = Field(None, description="the public key that signs trust lists, pinned")
     page: Path = BUILT_PAGE
+    licence_rules: Path = SAMPLE
     pull_every_s: float = Field(5.0, gt=0, description="how often peers' directories are pulled")
     hold_minutes: int = Field(3, ge=1, le=15)
     limits: Limits = Limits()

@@ -239,7 +239,8 @@ ROUTES = (
         body=NewAppointment,
         view=AppointmentView,
         status=202,
-        summary="Book a visit; needs an Idempotency-Key",
+        once=True,
+        summary="Book a visit",
     ),
     Route(
         method="GET",

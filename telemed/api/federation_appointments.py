@@ -121,6 +121,7 @@ def _route(what: str, body: type[Body], handler: object, view: type[View], statu
         view=view,
         status=status,
         root=True,
+        once=True,
         summary=summary,
     )
 

@@ -18,6 +18,7 @@ from telemed.api import (
     join,
     node,
     notes,
+    openapi,
     participants,
     record,
     slots,
@@ -28,6 +29,7 @@ from telemed.api.routing import Gate, Route, Who, add
 
 ROUTES: tuple[Route, ...] = (
     *node.ROUTES,
+    *openapi.ROUTES,
     *accounts.ROUTES,
     *admin.ROUTES,
     *slots.ROUTES,
@@ -61,5 +63,6 @@ GATES: Mapping[Who, Gate] = {
 
 def add_all(app: web.Application) -> None:
     """Put every route on the router."""
+    app[openapi.ROUTES_KEY] = ROUTES
     for route in ROUTES:
         add(app, route, GATES)

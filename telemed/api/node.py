@@ -1,5 +1,7 @@
 """What this node says of itself to anybody: who it is, whom it knows, by which rules it decides."""
 
+from importlib.metadata import version
+
 from aiohttp import web
 
 from telemed.api.routing import Route, View, Who
@@ -39,6 +41,19 @@ class NodeView(View):
     rules: RulesView
 
 
+class HealthView(View):
+    """That the node answers."""
+
+    status: str
+    node: str
+    version: str
+
+
+async def health(request: web.Request) -> HealthView:
+    """That this node answers, and as what."""
+    return HealthView(status="ok", node=request.app[NODE].settings.node, version=version("telemed"))
+
+
 async def look(request: web.Request) -> NodeView:
     """This node, its peers, and what its search can be asked for."""
     node, settings = request.app[NODE], request.app[NODE].settings
@@ -66,5 +81,14 @@ async def _peers(node: Node) -> list[PeerView]:
 
 
 ROUTES = (
+    Route(
+        method="GET",
+        path="/healthz",
+        handler=health,
+        who=Who.ANYONE,
+        view=HealthView,
+        root=True,
+        summary="Whether the node answers",
+    ),
     Route(method="GET", path="/node", handler=look, who=Who.ANYONE, view=NodeView, summary="This node and its peers"),
 )

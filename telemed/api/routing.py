@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from aiohttp import hdrs, web
-from pydantic import BaseModel, ConfigDict, PlainSerializer, ValidationError
+from pydantic import BaseModel, ConfigDict, PlainSerializer, ValidationError, WithJsonSchema
 
 from telemed.api.actors import ACTOR, Actor
 from telemed.errors import Invalid, NotAllowed, TelemedError
@@ -22,6 +22,7 @@ BODY_TIMEOUT_S = 10.0
 Moment = Annotated[
     datetime,
     PlainSerializer(lambda at: at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 """A time that goes out as RFC 3339 UTC, to the second."""
 
@@ -30,6 +31,9 @@ class Body(BaseModel):
     """What comes in: nothing but what it names."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, hide_input_in_errors=True)
+
+
+B = TypeVar("B", bound=Body)
 
 
 class View(BaseModel):
@@ -66,7 +70,10 @@ Answer = View | web.StreamResponse | None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One line of the map. `handler` takes the request, then the body, then the query, where there are any."""
+    """One line of the map. `handler` takes the request, then the body, then the query, where there are any.
+
+    `root`: the path is the origin's, not the API's. `once`: the handler asks for an Idempotency-Key.
+    """
 
     method: str
     path: str
@@ -79,6 +86,7 @@ class Route:
     status: int = 200
     max_body: int = 64_000
     root: bool = False
+    once: bool = False
 
     @property
     def full_path(self) -> str:
@@ -164,7 +172,7 @@ def parsed(raw: bytes) -> Any:
         raise Invalid("Send a JSON object, encoded as UTF-8.") from None
 
 
-def validated(kind: type[Body], value: Any) -> Body:
+def validated(kind: type[B], value: Any) -> B:
     """The value as its Body. Raises Invalid, with a JSON pointer and a message for each field."""
     try:
         return kind.model_validate(value)

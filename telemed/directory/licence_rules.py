@@ -6,7 +6,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from telemed.errors import Unavailable
 
 SAMPLE = Path(__file__).with_name("sample_licence_rules.json")
 """The rules that come with the program: samples, not law."""
@@ -15,6 +17,12 @@ OFFERED = frozenset({"direct-care", "second-opinion"})
 """The kinds that may be booked."""
 
 Kind = Literal["direct-care", "second-opinion", "education", "no"]
+
+
+class RulesUnusable(Unavailable):
+    """The file of rules is missing, or says two things of one pair."""
+
+    code = "licence-rules-unusable"
 
 
 class _Frozen(BaseModel):
@@ -71,8 +79,15 @@ class Decision:
 
 
 def load(path: Path = SAMPLE) -> LicenceRules:
-    """Read a file of rules. Raises OSError, pydantic.ValidationError."""
-    return LicenceRules.model_validate_json(path.read_bytes())
+    """Read a file of rules. Raises RulesUnusable."""
+    try:
+        return LicenceRules.model_validate_json(path.read_bytes())
+    except OSError as missing:
+        raise RulesUnusable(f"The licence rules {path} cannot be read: {missing.strerror}.") from missing
+    except ValidationError as wrong:
+        first = wrong.errors(include_url=False, include_input=False, include_context=False)[0]
+        at = "/".join(str(part) for part in first["loc"])
+        raise RulesUnusable(f"The licence rules {path} need another look at /{at}: {first['msg']}.") from wrong
 
 
 def decide(rules: LicenceRules, patient_jurisdiction: str, doctor_jurisdiction: str, on_day: date) -> Decision:

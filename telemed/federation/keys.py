@@ -10,6 +10,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from joserfc.jwk import OKPKey
 
+from telemed.errors import Unavailable
+
+
+class SigningKeyUnusable(Unavailable):
+    """A signing key is missing, can be read by others, or is no such key."""
+
+    code = "signing-key-unusable"
+
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
@@ -41,6 +49,20 @@ class SigningKey:
         if not isinstance(private, Ed25519PrivateKey):
             raise ValueError(f"{path} is no Ed25519 key.")
         return cls.of(private)
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """The key in a PEM file. Raises SigningKeyUnusable, which says what to do."""
+        try:
+            return cls.load(path)
+        except FileNotFoundError:
+            raise SigningKeyUnusable(
+                f"There is no key at {path}; make a node's with telemed make-keys, a root's with telemed trust-list."
+            ) from None
+        except OSError as unusable:
+            raise SigningKeyUnusable(f"The key {path} cannot be read: {unusable.strerror}.") from unusable
+        except ValueError as unusable:
+            raise SigningKeyUnusable(str(unusable)) from unusable
 
     @property
     def public(self) -> str:
