@@ -1,59 +1,39 @@
-"""The `telemed` command: `serve` runs one node, `demo` a federation of three on this machine."""
+"""The `telemed` command: `serve` runs one node, `demo` a federation of three on this machine; the rest prepares one."""
 
 import argparse
-import asyncio
-import signal
 import sys
-import tomllib
-from pathlib import Path
+from collections.abc import Sequence
 
-import uvloop
-from pydantic import ValidationError
+from sqlalchemy.exc import DBAPIError
 
-from telemed.app import start
-from telemed.config import Settings
+from telemed.commands import keys, migrate, people, serve, trust_list
+from telemed.commands.terminal import sentence
 from telemed.demo import federation
 from telemed.errors import TelemedError
 
+COMMANDS = (serve, federation, migrate, keys, trust_list, people)
 
-def main() -> None:
-    """Run the command that the arguments name."""
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Run the command that the words name, the process's own when None; a refusal is one sentence and exit code 2."""
     parser = argparse.ArgumentParser(prog="telemed", description=__doc__)
     commands = parser.add_subparsers(required=True)
-    serve = commands.add_parser("serve", help="run one node")
-    serve.add_argument("--settings", type=Path, required=True, help="the node's settings, a TOML file")
-    serve.set_defaults(run=_serve)
-    federation.add_command(commands)
-    arguments = parser.parse_args()
-    sys.exit(arguments.run(arguments))
-
-
-def _serve(arguments: argparse.Namespace) -> int:
+    for command in COMMANDS:
+        command.add_command(commands)
+    arguments = parser.parse_args(words)
     try:
-        settings = Settings.from_file(arguments.settings)
-    except (OSError, tomllib.TOMLDecodeError, ValidationError) as problem:
-        sys.stderr.write(f"{arguments.settings}: {problem}\n")
-        return 2
-    try:
-        uvloop.run(_until_signalled(settings))
-    except OSError as problem:
-        sys.stderr.write(f"{settings.node} cannot listen: {problem}\n")
-        return 2
-    except TelemedError as problem:
-        sys.stderr.write(f"{settings.node}: {problem.detail}\n")
-        return 2
-    return 0
+        sys.exit(arguments.run(arguments))
+    except TelemedError as refused:
+        _refuse(sentence(refused))
+    except DBAPIError as refused:
+        _refuse(f"The database cannot be used: {refused.orig}.")
+    except OSError as refused:
+        _refuse(f"{refused.filename or 'telemed'}: {refused.strerror or refused}.")
 
 
-async def _until_signalled(settings: Settings) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    runner = await start(settings)
-    try:
-        await stop.wait()
-    finally:
-        await runner.cleanup()
+def _refuse(said: str) -> None:
+    sys.stderr.write(" ".join(said.split()) + "\n")
+    sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,15 @@ class SchemaBehind(Unavailable):
     code = "schema-behind"
 
 
+async def migrate(url: str) -> None:
+    """Bring the database at a URL to the newest migration."""
+    database = Database(url)
+    try:
+        await upgrade(database)
+    finally:
+        await database.close()
+
+
 async def upgrade(database: Database) -> None:
     """Apply the migrations that are missing."""
     await _run(database, lambda config: command.upgrade(config, "head"))

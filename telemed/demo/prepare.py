@@ -1,6 +1,5 @@
 """Writes the settings of the demo's nodes, each in a folder of its own, and keeps what is already there."""
 
-import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,8 +7,8 @@ from pathlib import Path
 from telemed import schema
 from telemed.config import MediaSettings, Settings
 from telemed.crypto.keyring import FileKeyRing
-from telemed.db import Database
 from telemed.federation.keys import SigningKey
+from telemed.files import write_whole
 
 NAMES = {"KE": "Kenya (sample)", "CN": "China (sample)", "IT": "Italy (sample)"}
 
@@ -28,11 +27,7 @@ def prepare(var: Path, ports: Mapping[str, int]) -> dict[Path, Settings]:
 
 async def migrate(settings: Settings) -> None:
     """Bring a node's database to the newest migration."""
-    database = Database(settings.database_url)
-    try:
-        await schema.upgrade(database)
-    finally:
-        await database.close()
+    await schema.migrate(settings.database_url)
 
 
 def root_key(var: Path) -> SigningKey:
@@ -87,12 +82,3 @@ def _toml(settings: Settings) -> str:
             "",
         ]
     )
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file that only its owner reads, beside it first and then renamed: a demo killed half way leaves one."""
-    beside = path.with_suffix(".new")
-    beside.unlink(missing_ok=True)
-    with os.fdopen(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-    beside.rename(path)

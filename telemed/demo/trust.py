@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from telemed.config import Settings
-from telemed.demo.prepare import root_key, write_whole
+from telemed.demo.prepare import root_key
 from telemed.federation import trust_list
 from telemed.federation.keys import SigningKey
 from telemed.federation.trust_list import TrustedNode, TrustList, TrustListRefused
+from telemed.files import write_whole
 
 LIFE = timedelta(days=90)
 RENEWED_BEFORE = timedelta(days=30)

@@ -108,7 +108,15 @@ def sign(trust_list: TrustList, root: keys.SigningKey) -> str:
 
 
 def verify(text: str, *, root: str, now: datetime) -> TrustList:
-    """The list that the pinned root key signed. Raises TrustListRefused."""
+    """The list that the pinned root key signed, in force now. Raises TrustListRefused."""
+    trust_list = read(text, root=root)
+    if now >= trust_list.expires_at:
+        raise TrustListRefused("The trust list has expired; get the one in force.")
+    return trust_list
+
+
+def read(text: str, *, root: str) -> TrustList:
+    """The list that the root key signed, be it past its end. Raises TrustListRefused."""
     if len(text) > MAX_LIST_BYTES:
         raise TrustListRefused("The trust list is too large to be one.")
     try:
@@ -118,8 +126,6 @@ def verify(text: str, *, root: str, now: datetime) -> TrustList:
         raise TrustListRefused("The trust list is not signed by the pinned root; get it anew.") from refused
     if signed.headers().get("typ") != TYPE:
         raise TrustListRefused("The root signed this for another purpose; get the trust list.")
-    if now >= trust_list.expires_at:
-        raise TrustListRefused("The trust list has expired; get the one in force.")
     return trust_list
 
 

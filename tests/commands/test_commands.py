@@ -1,0 +1,175 @@
+"""An operator prepares a node from nothing: keys, trust list, database, people; each mistake is one sentence."""
+
+import asyncio
+import io
+import json
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from telemed.__main__ import main
+from telemed.app import create_app
+from telemed.config import Settings
+from telemed.crypto.keyring import FileKeyRing
+from telemed.federation.keys import SigningKey
+from telemed.schema import migrate
+
+PASSWORD = "long enough for them"
+ORIGIN = "http://ke.localhost:8441"
+DOCTOR: dict[str, Any] = {
+    "name": "Dr Wanjiru (sample)",
+    "contact": "wanjiru@example.org",
+    "specialties": ["general-practice"],
+    "languages": ["sw", "en"],
+    "zone": "Africa/Nairobi",
+    "visit_minutes": 20,
+    "licences": [
+        {
+            "jurisdiction": "KE",
+            "number": "KE-1",
+            "authority": "KMPDC (sample)",
+            "valid_from": "2026-01-01",
+            "valid_until": "2036-12-31",
+        }
+    ],
+    "hours": [{"weekday": 0, "start": "09:00", "end": "17:00"}],
+}
+
+
+def settings_file(folder: Path, more: str = "") -> Path:
+    path = folder / "settings.toml"
+    path.write_text(
+        f'node = "KE"\njurisdiction = "KE"\nname = "Kenya"\norigin = "{ORIGIN}"\nport = 0\n{more}\n'
+        f'[media]\nudp_port = 0\nkey = "k"\nsecret = "{"s" * 32}"\n'
+    )
+    return path
+
+
+@dataclass(frozen=True)
+class Operator:
+    """Types commands; in this process, because starting one takes seconds."""
+
+    capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch
+
+    def done(self, *words: object, typed: str = "") -> str:
+        code, said, complaint = self._run(words, typed)
+        assert code == 0, complaint
+        return said
+
+    def refused(self, *words: object, typed: str = "") -> str:
+        code, said, complaint = self._run(words, typed)
+        assert (code, said, complaint.count("\n")) == (2, "", 1), complaint
+        return complaint
+
+    def _run(self, words: tuple[object, ...], typed: str) -> tuple[object, str, str]:
+        self.monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
+        with pytest.raises(SystemExit) as ended:
+            main([str(word) for word in words])
+        return ended.value.code, *self.capsys.readouterr()
+
+
+@pytest.fixture
+def operator(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Operator:
+    return Operator(capsys, monkeypatch)
+
+
+async def sign_in_everybody(settings: Settings) -> None:
+    async with TestClient(TestServer(create_app(settings))) as client:
+        for contact, role in (("admin@example.org", "administrator"), (DOCTOR["contact"], "doctor")):
+            body = {"contact": contact, "password": PASSWORD}
+            answer = await client.post("/api/v1/session", json=body, headers={"Origin": ORIGIN})
+            assert (await answer.json())["role"] == role
+
+
+def test_a_node_is_prepared_and_its_people_sign_in(operator: Operator, tmp_path: Path) -> None:
+    settings = settings_file(tmp_path)
+    entry = json.loads(operator.done("make-keys", "--settings", settings))
+    assert (entry["id"], entry["origin"], entry["status"]) == ("KE", ORIGIN, "active")
+    assert json.loads(operator.done("make-keys", "--settings", settings)) == entry
+    assert "telemed migrate" in operator.refused(
+        "add-administrator", "--settings", settings, "--name", "A", "--contact", "a@example.org", typed=PASSWORD
+    )
+    operator.done("migrate", "--settings", settings)
+    operator.done("migrate", "--settings", settings)
+    administrator = ("add-administrator", "--settings", settings, "--name", "Admin", "--contact", "admin@example.org")
+    assert "10 to 256" in operator.refused(*administrator, typed="short\n")
+    operator.done(*administrator, typed=PASSWORD + "\n")
+    assert "already" in operator.refused(*administrator, typed=PASSWORD + "\n")
+    (tmp_path / "doctor.json").write_text(json.dumps(DOCTOR))
+    operator.done("add-doctor", "--settings", settings, "--file", tmp_path / "doctor.json", typed=PASSWORD + "\n")
+    (tmp_path / "doctor.json").write_text(json.dumps({**DOCTOR, "contact": "x@example.org", "zone": "Nowhere"}))
+    assert "/zone" in operator.refused(
+        "add-doctor", "--settings", settings, "--file", tmp_path / "doctor.json", typed=PASSWORD
+    )
+
+    asyncio.run(sign_in_everybody(Settings.from_file(settings)))
+
+
+def test_a_trust_list_is_signed_again_with_a_higher_version(operator: Operator, tmp_path: Path) -> None:
+    key, nodes, out = tmp_path / "root.pem", tmp_path / "nodes.json", tmp_path / "trust-list.jws"
+    root = operator.done("trust-list", "make-root", "--key", key).split('"')[1]
+    assert key.stat().st_mode & 0o077 == 0
+    entry = operator.done("make-keys", "--settings", settings_file(tmp_path))
+    nodes.write_text(f"[{entry}]")
+    sign = ("trust-list", "sign", "--key", key, "--nodes", nodes, "--out", out)
+    assert "version 1, 1 nodes" in operator.done(*sign)
+    assert "version 2" in operator.done(*sign, "--days", 30)
+    shown = json.loads(operator.done("trust-list", "show", out, "--root", root))
+    assert (shown["version"], shown["nodes"]) == (2, [json.loads(entry)])
+
+    nodes.write_text(f"[{entry},{entry}]")
+    assert "share" in operator.refused(*sign)
+    assert "root.pem" in operator.refused("trust-list", "make-root", "--key", key)
+    operator.done("trust-list", "make-root", "--key", tmp_path / "other.pem")
+    assert "not signed by" in operator.refused("trust-list", "sign", "--key", tmp_path / "other.pem", *sign[4:])
+    assert json.loads(operator.done("trust-list", "show", out, "--root", root))["version"] == 2
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (None, "cannot be read"),
+        ("port = 1", "no TOML"),
+        ("colour = 1", "/colour"),
+        ('database = "postgresql+asyncpg://nobody@127.0.0.1:1/none"', "telemed"),
+    ],
+)
+def test_settings_that_are_no_use_are_named(operator: Operator, tmp_path: Path, more: str | None, words: str) -> None:
+    path = tmp_path / "settings.toml" if more is None else settings_file(tmp_path, more)
+    assert words in operator.refused("migrate", "--settings", path)
+
+
+def test_a_node_without_keys_says_how_to_make_them(operator: Operator, tmp_path: Path) -> None:
+    settings = settings_file(tmp_path)
+    assert "key ring" in operator.refused("serve", "--settings", settings)
+    operator.done("make-keys", "--settings", settings)
+    (tmp_path / "signing-key.pem").unlink()
+    assert "make-keys" in operator.refused("serve", "--settings", settings)
+
+
+async def test_a_node_that_serves_logs_one_json_object_a_line(tmp_path: Path) -> None:
+    settings = settings_file(tmp_path)
+    written = Settings.from_file(settings)
+    FileKeyRing.create(written.path(written.key_ring))
+    SigningKey.create(written.path(written.signing_key))
+    await migrate(written.database_url)
+    command = ("-m", "telemed", "serve", "--settings", str(settings))
+    node = await asyncio.create_subprocess_exec(sys.executable, *command, stdout=subprocess.PIPE)
+    assert node.stdout is not None
+    lines: list[dict[str, Any]] = []
+    async with asyncio.timeout(30):
+        while not any("the node answers" in line["message"] for line in lines):
+            lines.append(json.loads(await node.stdout.readline()))
+    node.send_signal(signal.SIGTERM)
+    rest, _ = await node.communicate()
+    lines += [json.loads(line) for line in rest.splitlines()]
+    assert node.returncode == 0
+    assert lines[-1]["message"] == "the node has stopped"
+    assert all({"at", "level", "logger", "message"} <= set(line) for line in lines)
