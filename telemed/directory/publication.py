@@ -36,7 +36,7 @@ class Page:
 
 async def publish(session: AsyncSession, doctor_id: str, now: datetime) -> None:
     """Publish the doctor's entry as it is in this transaction; an unchanged one keeps its number. Raises NotFound."""
-    await _take_turn(session)
+    await take_turn(session)
     doctor = await session.get(Doctor, doctor_id)
     if doctor is None:
         raise NotFound("There is no such doctor here.")
@@ -51,6 +51,17 @@ async def publish(session: AsyncSession, doctor_id: str, now: datetime) -> None:
     else:
         published.cursor, published.body, published.published_at = cursor, body, now
     await session.flush()
+
+
+async def take_turn(session: AsyncSession) -> None:
+    """Wait until no other transaction publishes; who is going to lock rows of the calendar takes the turn first.
+
+    A page read between two commits must not see the later number without the earlier: it would never be read.
+    """
+    # SQLite has one writer at a time; on PostgreSQL those who publish wait for each other's commit.
+    connection = await session.connection()
+    if connection.dialect.name == "postgresql":
+        await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": PUBLICATION_LOCK})
 
 
 async def any_due(session: AsyncSession, now: datetime) -> bool:
@@ -117,14 +128,6 @@ def _due(now: datetime) -> SelectOfScalar[str]:
         .join(Publication, isouter=True)
         .where(or_(col(Publication.doctor_id).is_(None), col(Publication.published_at) < _midnight(now)))
     )
-
-
-async def _take_turn(session: AsyncSession) -> None:
-    # A page read between two commits must not see the later number without the earlier: it would never be read.
-    # SQLite has one writer at a time; on PostgreSQL those who publish wait for each other's commit.
-    connection = await session.connection()
-    if connection.dialect.name == "postgresql":
-        await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": PUBLICATION_LOCK})
 
 
 def _midnight(now: datetime) -> datetime:

@@ -91,6 +91,8 @@ async def hold(
         SlotTaken, RuleForbids, TooManyClaims, HoldLapsed: see there.
         Invalid: a time that this doctor does not offer to anybody.
     """
+    # One after the other, so that the limits count what others have taken and locks have one order.
+    await publication.take_turn(session)
     known = await session.get(Claim, wanted.claim_id, with_for_update=True)
     if known is not None:
         return _as_before(known, wanted, now)
@@ -131,6 +133,7 @@ async def confirm(session: AsyncSession, claim_id: str, patient_node: str, now: 
 
 async def end(session: AsyncSession, claim_id: str, patient_node: str, now: datetime) -> Claim:
     """The visit is over or will not be: what of its time lies ahead is free again. Raises NotFound."""
+    await publication.take_turn(session)
     claim = await _of_node(session, claim_id, patient_node)
     if claim.state in ("held", "confirmed"):
         claim.state, claim.hold_until = "ended", None
@@ -141,6 +144,7 @@ async def end(session: AsyncSession, claim_id: str, patient_node: str, now: date
 
 async def lapse_holds(session: AsyncSession, now: datetime) -> int:
     """Let the holds go that were not confirmed in time; returns how many."""
+    await publication.take_turn(session)
     lapsed = await _lapsed(session, now)
     await _lapse(session, lapsed, now)
     return len(lapsed)
@@ -194,7 +198,7 @@ async def _require_room(session: AsyncSession, wanted: Wanted, limits: Limits, n
     of_node = select(func.count()).select_from(Claim).where(Claim.patient_node == wanted.patient.node)
     held = (await session.exec(of_node.where(Claim.state == "held", col(Claim.hold_until) > now))).one()
     ahead = (await session.exec(of_node.where(Claim.state == "confirmed", Claim.starts_at > now))).one()
-    if held >= limits.holds or ahead >= limits.visits:
+    if held >= limits.holds or held + ahead >= limits.visits:
         raise TooManyClaims("Your node has as many open times here as it may; try again later.")
     used = select(Claim.id).where(Claim.handle == wanted.handle, col(Claim.state).in_(("held", "confirmed")))
     if (await session.exec(used)).first() is not None:
