@@ -61,7 +61,7 @@ async def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Asyn
     if request.param == "sqlite":
         url = f"sqlite+aiosqlite:///{tmp_path}/node.sqlite"
     else:
-        url = await _new_postgresql(request.getfixturevalue("postgresql"))
+        url = await new_postgresql(request.getfixturevalue("postgresql"))
     database = Database(url)
     yield database
     await database.close()
@@ -74,7 +74,17 @@ async def database(empty_database: Database) -> Database:
     return empty_database
 
 
-async def _new_postgresql(socket: str) -> str:
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def databases(request: pytest.FixtureRequest) -> dict[str, str]:
+    """A database's URL for each node of a federation; none where its own SQLite file is meant."""
+    if request.param == "sqlite":
+        return {}
+    socket = request.getfixturevalue("postgresql")
+    return {node: await new_postgresql(socket) for node in ("KE", "CN", "IT")}
+
+
+async def new_postgresql(socket: str) -> str:
+    """The URL of a new, empty database of the cluster behind the socket."""
     name = f"t{uuid4().hex}"
     admin = await asyncpg.connect(host=socket, user="postgres", database="postgres")  # type: ignore[no-untyped-call]
     await admin.execute(f"CREATE DATABASE {name}")

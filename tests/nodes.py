@@ -12,7 +12,7 @@ from aiohttp import ClientSession, DummyCookieJar, TCPConnector, web
 
 from telemed.app import create_app
 from telemed.clock import Clock
-from telemed.config import MediaSettings, Settings
+from telemed.config import Limits, MediaSettings, Settings
 from telemed.crypto.keyring import FileKeyRing
 from telemed.demo.prepare import migrate
 from telemed.federation import trust_list
@@ -75,16 +75,21 @@ class RunningNode(Client):
 
 
 @asynccontextmanager
-async def federation(folder: Path, clock: Clock, *ids: str) -> AsyncIterator[dict[str, RunningNode]]:
+async def federation(
+    folder: Path, clock: Clock, *ids: str, databases: Mapping[str, str] | None = None, limits: Limits | None = None
+) -> AsyncIterator[dict[str, RunningNode]]:
     """Nodes that trust each other, each with a database, keys and a port of its own, all loops running."""
     root = SigningKey.create(folder / "root.pem")
-    settings = {node: _settings(folder / node.lower(), node, root.public) for node in ids}
+    urls = databases or {}
+    settings = {
+        node: _settings(folder / node.lower(), node, root.public, urls.get(node), limits or Limits()) for node in ids
+    }
     await _trust(settings, root, clock)
     async with AsyncExitStack() as stack:
         yield {node: await stack.enter_async_context(_running(one, root, clock)) for node, one in settings.items()}
 
 
-def _settings(folder: Path, node: str, root: str) -> Settings:
+def _settings(folder: Path, node: str, root: str, database: str | None, limits: Limits) -> Settings:
     folder.mkdir()
     port = free_port()
     return Settings(
@@ -97,6 +102,8 @@ def _settings(folder: Path, node: str, root: str) -> Settings:
         folder=folder,
         media=MediaSettings(udp_port=0, key=f"{node.lower()}-media", secret="s" * 32),
         trust_root=root,
+        database=database,
+        limits=limits,
         pull_every_s=PULL_EVERY_S,
     )
 

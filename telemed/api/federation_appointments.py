@@ -1,15 +1,16 @@
 """What a patient's node asks of this node's calendar: hold a time, confirm it, end it."""
 
-from datetime import UTC, timedelta
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Literal
 
 from aiohttp import web
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from telemed.api.inbox import answer_once, peer
 from telemed.api.routing import Body, Moment, Route, View, Who
-from telemed.directory.entries import Code
+from telemed.directory.entries import Code, Instant
 from telemed.directory.replica import Home
 from telemed.errors import NotFound
 from telemed.node import NODE
@@ -28,7 +29,7 @@ class NewHold(Body):
     """A time for a patient of the peer, and nothing else of her."""
 
     doctor_id: Code
-    starts_at: AwareDatetime
+    starts_at: Instant
     minutes: int = Field(ge=5, le=120)
     language: Code
     specialty: Code
@@ -61,7 +62,7 @@ async def hold(request: web.Request, body: NewHold) -> web.Response:
         patient=Home(sender.node, sender.jurisdiction),
         handle=body.handle,
         doctor_id=body.doctor_id,
-        starts_at=body.starts_at.astimezone(UTC),
+        starts_at=body.starts_at,
         minutes=body.minutes,
         language=body.language,
         specialty=body.specialty,
@@ -111,11 +112,18 @@ def _claim_id(request: web.Request) -> str:
     return claim_id
 
 
-def _route(what: str, body: type[Body], handler: object, view: type[View], status: int, summary: str) -> Route:
+def _route(
+    what: str,
+    body: type[Body],
+    handler: Callable[..., Awaitable[web.Response]],
+    view: type[View],
+    status: int,
+    summary: str,
+) -> Route:
     return Route(
         method="POST",
         path=f"/federation/v1/appointments/{{id}}/{what}",
-        handler=handler,  # type: ignore[arg-type]
+        handler=handler,
         who=Who.PEER,
         body=body,
         view=view,

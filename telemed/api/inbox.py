@@ -1,5 +1,6 @@
 """Requests of other nodes: who signed them, what they get answered once and for all, and the answer's signature."""
 
+import re
 from collections.abc import Awaitable, Callable
 
 from aiohttp import hdrs, web
@@ -17,7 +18,8 @@ from telemed.node import NODE, Node
 PREFIX = "/federation/v1/"
 """Where nodes speak to nodes."""
 
-MAX_KEY = 64
+KEY = re.compile(r"[!-~]{1,64}")
+"""An Idempotency-Key: visible ASCII, because it is stored."""
 
 Work = Callable[[AsyncSession], Awaitable[tuple[int, View]]]
 """What a request does, in the transaction that stores its answer: the status and the view."""
@@ -55,8 +57,8 @@ async def answer_once(request: web.Request, work: Work) -> web.Response:
         KeyReused: the key belongs to another request.
     """
     node, key = request.app[NODE], request.headers.get("Idempotency-Key", "")
-    if not 0 < len(key) <= MAX_KEY:
-        raise Invalid(f"Send an Idempotency-Key of at most {MAX_KEY} characters, the same at every try.")
+    if not KEY.fullmatch(key):
+        raise Invalid("Send an Idempotency-Key of at most 64 visible characters, the same at every try.")
 
     async def as_text(session: AsyncSession) -> tuple[int, str]:
         status, view = await work(session)

@@ -1,6 +1,6 @@
 """What a node says of its doctors to everybody: one entry of the public directory, and nothing else."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Annotated, Self
 from zoneinfo import available_timezones
 
@@ -16,6 +16,14 @@ def _known_zone(zone: str) -> str:
     return zone
 
 
+def _in_reach(at: datetime) -> datetime:
+    if not 2000 <= at.year < 2200:
+        raise ValueError("not a time of this century or the next")
+    return at.astimezone(UTC)
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_in_reach)]
+"""A time that comes in, made UTC; of years in which arithmetic with it cannot overflow."""
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$")]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=120)]
 Zone = Annotated[str, AfterValidator(_known_zone)]
@@ -66,7 +74,7 @@ class PublicEntry(_Frozen):
     """A doctor, and when they are free; never why they are not."""
 
     doctor: PublicDoctor
-    free: tuple[tuple[AwareDatetime, AwareDatetime], ...] = Field(max_length=MAX_FREE)
+    free: tuple[tuple[Instant, Instant], ...] = Field(max_length=MAX_FREE)
 
 
 class NumberedEntry(PublicEntry):
