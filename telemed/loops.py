@@ -16,11 +16,11 @@ from telemed.federation.replication import replicate
 from telemed.node import Node
 from telemed.outbox import delivery
 from telemed.outbox.delivery import Delivery, Listener
-from telemed.scheduling import booking, calendar
+from telemed.scheduling import calendar, settling
 
 logger = logging.getLogger(__name__)
 
-LISTENERS: Mapping[str, Listener] = {**booking.LISTENERS}
+LISTENERS: Mapping[str, Listener] = {**settling.LISTENERS}
 """Who hears the answers, by the kind of message."""
 
 

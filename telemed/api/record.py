@@ -6,7 +6,7 @@ from aiohttp import web
 from sqlmodel import col, select
 
 from telemed.api.actors import caller
-from telemed.api.appointments import BookedDoctor
+from telemed.api.appointment_view import BookedDoctor
 from telemed.api.notes import NoteView, note_view
 from telemed.api.routing import Moment, Route, View, Who
 from telemed.audit import actors

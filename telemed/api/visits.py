@@ -12,7 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from telemed.accounts import profiles
 from telemed.accounts.models import Account
 from telemed.api.actors import VisitingDoctor
-from telemed.api.appointments import BookedDoctor
+from telemed.api.appointment_view import BookedDoctor
 from telemed.api.participants import Participant, audited, taking_part
 from telemed.api.routing import Moment, Route, View, Who
 from telemed.api.slots import RuleView

@@ -1,7 +1,7 @@
-"""Booking, on the patient's node: a request is stored and sent, and follows what the calendar's node answers."""
+"""Booking, on the patient's node: a request is stored with all that belongs to it, and sent."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
@@ -15,19 +15,14 @@ from telemed.directory import replica
 from telemed.directory.licence_rules import Decision, LicenceRules
 from telemed.directory.replica import Home, Listed, speaks
 from telemed.errors import Conflict, Invalid, NotFound
-from telemed.federation.client import Answer
-from telemed.outbox.delivery import Listener
-from telemed.outbox.models import OutboxMessage
 from telemed.outbox.post import post
 from telemed.records import consent
 from telemed.records.intake import Intake, add_intake
 from telemed.scheduling.calendar import RuleForbids, SlotTaken, TooManyClaims
 from telemed.scheduling.matching import decision
 from telemed.scheduling.models import Visit
-
-OPEN = ("requested", "held")
-REFUSALS = frozenset({"slot-taken", "licence-rule", "too-many", "hold-lapsed"})
-"""What a peer's refusal may be called on the page; anything else is `refused`."""
+from telemed.scheduling.settling import OPEN
+from telemed.scheduling.slots import on_grid
 
 
 class RequestReused(Conflict):
@@ -64,7 +59,7 @@ async def request(
     session: AsyncSession,
     asked: Request,
     *,
-    patient: Account,
+    patient_id: str,
     key: DataKeyValue,
     own: Home,
     rules: LicenceRules,
@@ -78,15 +73,17 @@ async def request(
         NotFound: no such doctor. RuleForbids, SlotTaken, TooManyClaims, RequestReused: see there.
         Invalid: a time that is past or not the doctor's, a specialty or language that is not theirs.
     """
-    before = await _asked_before(session, patient.id, asked)
+    # Locked, so that two requests of hers at once are one after the other: same keys meet, and limits count.
+    patient = await session.get_one(Account, patient_id, with_for_update=True)
+    before = await _asked_before(session, patient_id, asked)
     if before is not None:
         return before
     listed = await replica.doctor(session, own, asked.node, asked.doctor_id)
     if listed is None:
         raise NotFound("This doctor is not listed (any more); search again.")
     said = _require_offered(asked, listed, own, rules, now)
-    await _require_room(session, patient.id, limits, now)
-    visit = _requested(asked, patient.id, listed, said, now)
+    await _require_room(session, patient_id, limits, now)
+    visit = _requested(asked, patient_id, listed, said, now)
     session.add(visit)
     await session.flush()
     await _store_what_she_said(session, asked, visit, key, own, listed, now)
@@ -121,9 +118,9 @@ async def request(
     return visit
 
 
-async def of_patient(session: AsyncSession, patient_id: str, visit_id: str) -> Visit:
+async def of_patient(session: AsyncSession, patient_id: str, visit_id: str, *, to_change: bool = False) -> Visit:
     """One of her visits. Raises NotFound, the same for somebody else's."""
-    visit = await session.get(Visit, visit_id, with_for_update=True)
+    visit = await session.get(Visit, visit_id, with_for_update=to_change)
     if visit is None or visit.patient_id != patient_id:
         raise NotFound("There is no such appointment of yours.")
     return visit
@@ -133,64 +130,6 @@ async def all_of_patient(session: AsyncSession, patient_id: str, limit: int = 20
     """Her visits, the latest first."""
     hers = select(Visit).where(Visit.patient_id == patient_id).order_by(col(Visit.starts_at).desc(), col(Visit.id))
     return (await session.exec(hers.limit(limit))).all()
-
-
-async def call_off(session: AsyncSession, visit: Visit, reason: str, now: datetime) -> None:
-    """End a booking that is not confirmed yet, and say so to the doctor's node; any other stays as it is."""
-    if visit.state not in OPEN:
-        return
-    visit.state, visit.ended_at, visit.end_reason, visit.trying = "ended", now, reason, False
-    visit.hold_until, visit.room_closed_at = None, now
-    path = f"/federation/v1/appointments/{visit.id}/end"
-    await post(session, kind="end", subject_id=visit.id, peer=visit.doctor_node, path=path, body={}, now=now)
-
-
-async def _hold_answered(session: AsyncSession, message: OutboxMessage, answer: Answer | None, now: datetime) -> None:
-    visit = await session.get_one(Visit, message.subject_id, with_for_update=True)
-    if visit.state != "requested":
-        return
-    visit.trying = False
-    if answer is None:
-        # If it was stored there and only the answer was lost, it lapses there by itself.
-        visit.state, visit.detail = "unreachable", "node-unreachable"
-    elif answer.ok:
-        visit.state, visit.hold_until = "held", _time(answer.body.get("hold_until"))
-        path = f"/federation/v1/appointments/{visit.id}/confirm"
-        # Without an end: once sent, only the calendar's node can say whether it is confirmed or gone.
-        await post(session, kind="confirm", subject_id=visit.id, peer=message.peer, path=path, body={}, now=now)
-    else:
-        _gone(visit, answer)
-
-
-async def _confirm_answered(
-    session: AsyncSession, message: OutboxMessage, answer: Answer | None, _now: datetime
-) -> None:
-    visit = await session.get_one(Visit, message.subject_id, with_for_update=True)
-    if visit.state != "held" or answer is None:
-        return
-    visit.trying, visit.hold_until = False, None
-    if answer.ok:
-        visit.state = "confirmed"
-    else:
-        _gone(visit, answer)
-
-
-async def _trying(session: AsyncSession, message: OutboxMessage, _now: datetime) -> None:
-    visit = await session.get_one(Visit, message.subject_id, with_for_update=True)
-    visit.trying = visit.state in OPEN
-
-
-async def _end_answered(
-    _session: AsyncSession, _message: OutboxMessage, _answer: Answer | None, _now: datetime
-) -> None:
-    """Over is over here, whatever the other node makes of it."""
-
-
-LISTENERS: Mapping[str, Listener] = {
-    "hold": Listener(_hold_answered, _trying),
-    "confirm": Listener(_confirm_answered, _trying),
-    "end": Listener(_end_answered),
-}
 
 
 async def _asked_before(session: AsyncSession, patient_id: str, asked: Request) -> Visit | None:
@@ -205,6 +144,8 @@ def _require_offered(asked: Request, listed: Listed, own: Home, rules: LicenceRu
     ends_at = asked.starts_at + timedelta(minutes=listed.doctor.visit_minutes)
     if asked.starts_at <= now:
         raise _invalid("/starts_at", "This time has passed; choose one that lies ahead.")
+    if on_grid(asked.starts_at) != asked.starts_at:
+        raise _invalid("/starts_at", "Visits begin every five minutes; choose one of the times that are shown.")
     if asked.specialty not in listed.doctor.specialties:
         raise _invalid("/specialty", "This doctor has another specialty; search again.")
     if not speaks(listed.doctor.languages, asked.language):
@@ -223,7 +164,7 @@ async def _require_room(session: AsyncSession, patient_id: str, limits: Limits, 
     hers = select(func.count()).select_from(Visit).where(Visit.patient_id == patient_id, Visit.starts_at > now)
     unsettled = (await session.exec(hers.where(col(Visit.state).in_(OPEN)))).one()
     ahead = (await session.exec(hers.where(Visit.state == "confirmed"))).one()
-    if unsettled >= limits.open or ahead >= limits.visits:
+    if unsettled >= limits.open or unsettled + ahead >= limits.visits:
         raise TooManyClaims("You have as many open appointments as one may have; end one first.")
 
 
@@ -271,20 +212,6 @@ async def _store_what_she_said(
         until=asked.until,
         now=now,
     )
-
-
-def _gone(visit: Visit, answer: Answer) -> None:
-    visit.state, visit.hold_until = "gone", None
-    visit.detail = answer.code if answer.code in REFUSALS else "refused"
-
-
-def _time(text: object) -> datetime | None:
-    # Only shown: when the hold ends is the calendar's node to say at the confirm.
-    try:
-        at = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return at if at.tzinfo is not None else None
 
 
 def _invalid(pointer: str, message: str) -> Invalid:

@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 from sqlmodel import select
 
+from telemed.audit.models import AuditEvent
 from telemed.directory.doctors import add_doctor
 from telemed.scheduling.models import Claim
 from tests.api.test_slots import found_by
@@ -49,6 +50,17 @@ async def book(node: Client, token: str, body: dict[str, Any], key: str = "") ->
         "POST", "/appointments", token, json=body, headers={"Idempotency-Key": key or uuid4().hex}
     )
     return status, answer
+
+
+async def booked(node: Client, token: str, body: dict[str, Any]) -> str:
+    """The appointment's id, once the replica knows that the time is free."""
+    async with asyncio.timeout(10):
+        while True:
+            status, answer = await book(node, token, body)
+            if status == 202:
+                return str(answer["id"])
+            assert answer["code"] == "slot-taken"
+            await asyncio.sleep(0.05)
 
 
 async def settled(node: Client, token: str, visit_id: str, *states: str) -> Any:
@@ -101,6 +113,7 @@ async def test_who_comes_second_is_told_kindly_and_shown_the_next_times(nodes: N
     (gone,) = [end for end in ends if end["state"] == "gone"]
     assert gone["detail"] == "slot-taken"
     assert len(gone["next_slots"]) == 5
+    assert wishes[0]["starts_at"] not in [slot["starts_at"] for slot in gone["next_slots"]]
 
 
 async def test_a_node_that_is_down_is_tried_until_the_holds_time(nodes: Nodes, clock: SetClock) -> None:
@@ -125,9 +138,19 @@ async def test_a_node_that_is_down_is_tried_until_the_holds_time(nodes: Nodes, c
 async def test_what_is_not_offered_is_refused_and_nothing_is_stored(nodes: Nodes) -> None:
     ke = nodes["KE"]
     token = await ke.patient()
-    good = await wish(ke, token)
+    good, far = await wish(ke, token), "2026-12-25T12:00:00Z"
     for changes, status, code in (
         ({"starts_at": "2026-11-24T07:00:00Z"}, 422, "invalid"),
+        ({"starts_at": "2026-11-24T09:01:00Z"}, 422, "invalid"),
+        ({"starts_at": "2026-11-24T09:00:00"}, 422, "invalid"),
+        ({"starts_at": "9999-12-31T23:55:00-01:00"}, 422, "invalid"),
+        ({"starts_at": "0001-01-01T00:00:00+01:00"}, 422, "invalid"),
+        ({"starts_at": ["now"]}, 422, "invalid"),
+        ({"starts_at": "2026-12-24T09:00:00Z", "consent": {"items": [], "until": far}}, 409, "slot-taken"),
+        ({"intake": {"reason": ""}}, 422, "invalid"),
+        ({"intake": {"reason": "\ud800"}}, 422, "invalid"),
+        ({"intake": {"reason": "A cough", "allergies": "x" * 4_001}}, 422, "invalid"),
+        ({"intake": {"reason": "x" * 70_000}}, 413, "body-too-large"),
         ({"specialty": "cardiology"}, 422, "invalid"),
         ({"language": "fr"}, 422, "invalid"),
         ({"doctor_id": "nobody"}, 404, "not-found"),
@@ -135,9 +158,13 @@ async def test_what_is_not_offered_is_refused_and_nothing_is_stored(nodes: Nodes
         ({"who": "me"}, 422, "invalid"),
         ({"consent": {"items": ["diary"], "until": "2026-11-25T12:00:00Z"}}, 422, "invalid"),
         ({"consent": {"items": [], "until": "2026-11-24T08:00:00Z"}}, 422, "invalid"),
+        ({"consent": {"items": [], "until": "9999-12-31T23:59:59-12:00"}}, 422, "invalid"),
     ):
         answered, problem = await book(ke, token, {**good, **changes})
         assert (answered, problem["code"]) == (status, code), changes
+    for key in ("short", "x" * 65, "key of hers", "k\u00e9y-of-hers"):
+        answered, problem = await book(ke, token, good, key)
+        assert (answered, problem["code"]) == (422, "invalid"), key
     assert (await ke.call("GET", "/appointments", token))[1]["appointments"] == []
 
 
@@ -185,14 +212,7 @@ async def test_a_withdrawn_consent_calls_the_visit_off_on_both_nodes(nodes: Node
             if claim.state == "ended":
                 break
             await asyncio.sleep(0.02)
-    async with asyncio.timeout(10):
-        # Her node refuses what its replica still shows as taken, until the next pull.
-        while True:
-            status, again = await book(ke, token, body)
-            if status == 202:
-                break
-            await asyncio.sleep(0.05)
-    await settled(ke, token, again["id"], "confirmed")
+    await settled(ke, token, await booked(ke, token, body), "confirmed")
 
 
 async def test_a_patient_may_have_so_many_open_bookings(nodes: Nodes) -> None:
@@ -202,3 +222,28 @@ async def test_a_patient_may_have_so_many_open_bookings(nodes: Nodes) -> None:
     await nodes["CN"].stop()
     statuses = [(await book(ke, token, body))[0] for body in wishes]
     assert statuses == [202, 202, 202, 429]
+
+
+async def test_a_doctor_of_her_own_node_takes_the_same_path(nodes: Nodes) -> None:
+    cn = nodes["CN"]
+    token = await cn.patient("Wei", "Asia/Shanghai")
+    _, requested = await book(cn, token, await wish(cn, token))
+    seen = await settled(cn, token, requested["id"], "confirmed")
+    async with cn.node.database.read() as session:
+        (claim,) = (await session.exec(select(Claim))).all()
+    assert (claim.id, claim.state, claim.patient_node) == (seen["id"], "confirmed", "CN")
+
+
+async def test_a_booking_that_is_called_off_while_the_node_is_down_stays_off(nodes: Nodes) -> None:
+    ke = nodes["KE"]
+    token = await ke.patient()
+    body = await wish(ke, token)
+    await nodes["CN"].stop()
+    _, requested = await book(ke, token, body)
+    withdraw = f"/appointments/{requested['id']}/consent/withdraw"
+    (_, ended, _), (_, again, _) = await ke.call("POST", withdraw, token), await ke.call("POST", withdraw, token)
+    assert (ended["state"], ended["end_reason"], ended["trying"]) == ("ended", "consent-withdrawn", False)
+    assert again == ended
+    async with ke.node.database.read() as session:
+        actions = [event.action for event in (await session.exec(select(AuditEvent))).all()]
+    assert actions.count("withdrew-consent") == 1

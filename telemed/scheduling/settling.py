@@ -1,0 +1,97 @@
+"""What becomes of a booking, on the patient's node: what the calendar's node answers, or that it does not."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from telemed.federation.client import Answer
+from telemed.outbox.delivery import Listener
+from telemed.outbox.models import OutboxMessage
+from telemed.outbox.post import post
+from telemed.scheduling.models import Visit
+
+OPEN = ("requested", "held")
+"""The states of a booking that is not settled yet."""
+
+REFUSALS = frozenset({"slot-taken", "licence-rule", "too-many", "hold-lapsed"})
+"""What a peer's refusal may be called on the page; anything else is `refused`."""
+
+
+async def call_off(session: AsyncSession, visit: Visit, reason: str, now: datetime) -> None:
+    """End a booking that is not confirmed yet, and say so to the doctor's node; any other stays as it is."""
+    if visit.state not in OPEN:
+        return
+    visit.state, visit.ended_at, visit.end_reason, visit.trying = "ended", now, reason, False
+    visit.hold_until, visit.room_closed_at = None, now
+    await _let_go(session, visit, now)
+
+
+async def _hold_answered(session: AsyncSession, message: OutboxMessage, answer: Answer | None, now: datetime) -> None:
+    visit = await session.get_one(Visit, message.subject_id, with_for_update=True)
+    if visit.state != "requested":
+        if answer is not None and answer.ok:
+            # Called off meanwhile, and that may have been heard there before there was anything to end.
+            await _let_go(session, visit, now)
+        return
+    visit.trying = False
+    if answer is None:
+        # If it was stored there and only the answer was lost, it lapses there by itself.
+        visit.state, visit.detail = "unreachable", "node-unreachable"
+    elif answer.ok:
+        visit.state, visit.hold_until = "held", _time(answer.body.get("hold_until"))
+        path = f"/federation/v1/appointments/{visit.id}/confirm"
+        # Without an end: once sent, only the calendar's node can say whether it is confirmed or gone.
+        await post(session, kind="confirm", subject_id=visit.id, peer=message.peer, path=path, body={}, now=now)
+    else:
+        _gone(visit, answer)
+
+
+async def _confirm_answered(
+    session: AsyncSession, message: OutboxMessage, answer: Answer | None, _now: datetime
+) -> None:
+    visit = await session.get_one(Visit, message.subject_id, with_for_update=True)
+    if visit.state != "held" or answer is None:
+        return
+    visit.trying, visit.hold_until = False, None
+    if answer.ok:
+        visit.state = "confirmed"
+    else:
+        _gone(visit, answer)
+
+
+async def _end_answered(
+    _session: AsyncSession, _message: OutboxMessage, _answer: Answer | None, _now: datetime
+) -> None:
+    """Over is over here, whatever the other node makes of it."""
+
+
+async def _trying(session: AsyncSession, message: OutboxMessage, _now: datetime) -> None:
+    visit = await session.get_one(Visit, message.subject_id, with_for_update=True)
+    visit.trying = visit.state in OPEN
+
+
+LISTENERS: Mapping[str, Listener] = {
+    "hold": Listener(_hold_answered, _trying),
+    "confirm": Listener(_confirm_answered, _trying),
+    "end": Listener(_end_answered),
+}
+
+
+async def _let_go(session: AsyncSession, visit: Visit, now: datetime) -> None:
+    path = f"/federation/v1/appointments/{visit.id}/end"
+    await post(session, kind="end", subject_id=visit.id, peer=visit.doctor_node, path=path, body={}, now=now)
+
+
+def _gone(visit: Visit, answer: Answer) -> None:
+    visit.state, visit.hold_until = "gone", None
+    visit.detail = answer.code if answer.code in REFUSALS else "refused"
+
+
+def _time(text: object) -> datetime | None:
+    # Only shown: when the hold ends is the calendar's node to say at the confirm.
+    try:
+        at = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return at if at.tzinfo is not None else None
