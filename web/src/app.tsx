@@ -93,6 +93,6 @@ function useFocusOnArrival(arrived: Place | undefined): void {
     if (!arrived) return;
     document.title = [document.querySelector("h1")?.textContent, "Telemed"].filter(Boolean).join(" · ");
     if (first.value) first.value = false;
-    else document.querySelector<HTMLElement>("h1, #main")?.focus();
+    else (document.querySelector("h1") ?? document.getElementById("main"))?.focus({ preventScroll: true });
   }, [arrived, first]);
 }

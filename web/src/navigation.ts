@@ -64,6 +64,7 @@ export function to(path: string, query: Record<string, string> = {}): string {
 export function go(path: string, replace = false): void {
   history[replace ? "replaceState" : "pushState"](null, "", path);
   arrive();
+  scrollTo(0, 0);
 }
 
 function arrive(): void {
@@ -77,7 +78,6 @@ function follow(event: MouseEvent): void {
   if (link.hash && link.pathname === location.pathname) return;
   event.preventDefault();
   go(link.pathname + link.search);
-  scrollTo(0, 0);
 }
 
 /** Starts following links and the browser's own back and forward. */

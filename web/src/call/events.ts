@@ -18,6 +18,8 @@ export function hear(room: Room, livekit: typeof LiveKit, tell: Tell): void {
   const seen = [
     RoomEvent.ParticipantConnected,
     RoomEvent.ParticipantDisconnected,
+    RoomEvent.TrackPublished,
+    RoomEvent.TrackUnpublished,
     RoomEvent.TrackSubscribed,
     RoomEvent.TrackUnsubscribed,
     // Only then is a publication gone from its participant.

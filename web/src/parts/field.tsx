@@ -47,6 +47,8 @@ type Changed = { value: string; onValue: (value: string) => void };
 
 /** What else a text may need of HTML. */
 interface AreaRest {
+  /** `off` keeps what was typed out of the browser's own memory of forms. */
+  autocomplete?: "off";
   required?: boolean;
   disabled?: boolean;
   maxLength?: number;

@@ -25,6 +25,7 @@ export function Asking({ what, answers, change }: { what: keyof Intake; answers:
         label={t(`item.${what}`)}
         hint={t(`book.${what}.hint`)}
         required={what === "reason"}
+        autocomplete="off"
         maxLength={4000}
         rows={5}
         value={answers[what]}

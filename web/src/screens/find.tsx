@@ -1,6 +1,6 @@
 /** Looking for a doctor: what for, in which language, in which days; then who is free, and who may not be offered and why. */
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { answer, api, type Failure, failureOf } from "../api/client";
 import type { Found } from "../api/schema";
 import { dateIn, moment } from "../clocks";
@@ -95,6 +95,7 @@ function Questions({ search }: { search: Search }) {
 function Results({ search }: { search: Search }) {
   const found = useSignal<Found | null>(null);
   const failure = useSignal<Failure | null>(null);
+  const heading = useRef<HTMLHeadingElement>(null);
   const { specialty: what, language: tongue, from, days } = search;
   useEffect(() => {
     const query = { specialty: what, from, days, ...(tongue && { language: tongue }) };
@@ -109,6 +110,13 @@ function Results({ search }: { search: Search }) {
     );
   }, [what, tongue, from, days, found, failure]);
 
+  // On a phone the answer lies below the questions: focus brings it into sight and reads it aloud.
+  const arrived = found.value !== null;
+  useEffect(() => {
+    heading.current?.focus({ preventScroll: true });
+    if (matchMedia("(width < 56rem)").matches) heading.current?.scrollIntoView();
+  }, [arrived]);
+
   if (failure.value) return <Refusal failure={failure.value} />;
   if (!found.value) return <Wait what={t("wait.doctors")} />;
   const { results, replicas } = found.value;
@@ -116,9 +124,9 @@ function Results({ search }: { search: Search }) {
   const rest = results.filter((one) => !offered.includes(one));
   return (
     <>
-      <div role="status">
-        <h2>{offered.length ? count("find.found", offered.length) : t("find.none")}</h2>
-      </div>
+      <h2 ref={heading} tabIndex={-1}>
+        {offered.length ? count("find.found", offered.length) : t("find.none")}
+      </h2>
       {offered.length === 0 && <p>{t("find.none.next")}</p>}
       {replicas
         .filter(({ stale }) => stale)

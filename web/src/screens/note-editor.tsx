@@ -28,6 +28,7 @@ export function NoteEditor({ id, signed }: { id: string; signed: () => void }) {
       <TextArea
         label={t("note.label")}
         rows={10}
+        autocomplete="off"
         maxLength={LONGEST_NOTE}
         disabled={state === "loading"}
         value={draft.text.value}

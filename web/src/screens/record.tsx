@@ -82,6 +82,9 @@ function VisitCard({ visit }: { visit: RecordedVisit }) {
   );
 }
 
+/** Deeds of which it matters which items they were about. */
+const ITEMISED = new Set(["gave-consent", "read-shared"]);
+
 function Looks({ list }: { list: readonly Access[] }) {
   return (
     <>
@@ -92,7 +95,7 @@ function Looks({ list }: { list: readonly Access[] }) {
           <li key={`${look.at} ${look.what} ${look.who.name}`}>
             <span>
               <strong>{looker(look)}</strong> {named("looked", look.what)}
-              {look.items && look.items.length > 0 && (
+              {ITEMISED.has(look.what) && look.items && look.items.length > 0 && (
                 <> ({look.items.map((item) => named("item", item)).join(", ")})</>
               )}
             </span>

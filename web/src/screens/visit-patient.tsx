@@ -1,6 +1,6 @@
 /** The patient's side of a visit: the check, the waiting room, and the call once the doctor has let her in. */
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import type { Visit } from "../api/schema";
 import { enter, library, phase } from "../call/call";
 import { visitFailure } from "../call/visit";
@@ -16,6 +16,7 @@ const entered = (id: string) => `entered ${id}`;
 
 export function PatientVisit({ visit }: { visit: Visit }) {
   const inside = useSignal(sessionStorage.getItem(entered(visit.id)) !== null || visit.admitted);
+  const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     void library();
     if (inside.value) void enter(visit.id);
@@ -24,6 +25,9 @@ export function PatientVisit({ visit }: { visit: Visit }) {
     sessionStorage.setItem(entered(visit.id), "1");
     inside.value = true;
     void enter(visit.id);
+    // The button was at the foot; what has come of it stands at the top.
+    scrollTo(0, 0);
+    heading.current?.focus();
   };
   const left = () => {
     sessionStorage.removeItem(entered(visit.id));
@@ -32,7 +36,9 @@ export function PatientVisit({ visit }: { visit: Visit }) {
   if (inside.value && visit.admitted) return <CallView name={visit.doctor.name} left={left} />;
   return (
     <section class="narrow">
-      <h1 tabIndex={-1}>{t("visit.title", { name: visit.doctor.name })}</h1>
+      <h1 ref={heading} tabIndex={-1}>
+        {t("visit.title", { name: visit.doctor.name })}
+      </h1>
       <Standing visit={visit} inside={inside.value} />
       <DeviceCheck />
       {!inside.value && (
