@@ -68,6 +68,7 @@ async def book(page: Page) -> None:
     for question in ("Are you allergic", "Which medicines", "What may"):
         await expect(page.get_by_role("heading", name=question)).to_be_focused()
         await press(page, "Continue")
+    await expect(page.get_by_role("heading", name="Is everything right?")).to_be_focused()
     await press(page, "Ask for this appointment")
 
 
@@ -77,7 +78,7 @@ async def test_two_people_meet_without_a_mouse(nodes: Federation, browser_of: Op
     await sign_in(amina, ke, "amina@sample.example")
     await expect(amina.get_by_text("You have no appointment")).to_be_visible()
     await book(amina)
-    await expect(amina.get_by_text("It is confirmed")).to_be_visible()
+    await expect(amina.get_by_text("It is confirmed")).to_be_visible(timeout=15_000)
     await press(amina, "Go to the waiting room")
     await expect(amina.get_by_role("heading", name="Visit with")).to_be_focused()
     await press(amina, "Enter the waiting room")

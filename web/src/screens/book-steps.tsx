@@ -2,6 +2,7 @@
 import type { Intake, Item } from "../api/schema";
 import { moment } from "../clocks";
 import { OneOf, TextArea, Tick } from "../parts/field";
+import { Heading } from "../parts/heading";
 import { RuleLine } from "../parts/rule";
 import { country, t, type Word } from "../words";
 import { type Answers, type Choice, until } from "./book";
@@ -19,7 +20,7 @@ const LENGTHS: readonly (readonly [hours: number, word: Word])[] = [
 export function Asking({ what, answers, change }: { what: keyof Intake; answers: Answers; change: Change }) {
   return (
     <>
-      <h1 tabIndex={-1}>{t(`book.${what}`)}</h1>
+      <Heading>{t(`book.${what}`)}</Heading>
       <TextArea
         key={what}
         label={t(`item.${what}`)}
@@ -41,7 +42,7 @@ export function Sharing({ choice, answers, change }: { choice: Choice; answers: 
     change({ items: ITEMS.filter((one) => (one === item ? on : answers.items.includes(one))) });
   return (
     <>
-      <h1 tabIndex={-1}>{t("share.title", { name: doctor.name })}</h1>
+      <Heading>{t("share.title", { name: doctor.name })}</Heading>
       <p>{t("share.text", { country: country(doctor.jurisdiction) })}</p>
       <fieldset>
         <legend>{t("share.items")}</legend>
@@ -72,7 +73,7 @@ export function Review({ choice, answers }: { choice: Choice; answers: Answers }
   const shared = answers.items.map((item) => t(`item.${item}`)).join(", ");
   return (
     <>
-      <h1 tabIndex={-1}>{t("review.title")}</h1>
+      <Heading>{t("review.title")}</Heading>
       <dl>
         {(["reason", "allergies", "medicines"] as const).map((item) => (
           <div key={item}>

@@ -6,6 +6,7 @@ import type { DoctorCard, Intake, Item, Rule, Slot } from "../api/schema";
 import { go, type Place } from "../navigation";
 import { TwoClocks } from "../parts/clocks";
 import { useSending } from "../parts/form";
+import { Heading } from "../parts/heading";
 import { Notice, Refusal, Wait } from "../parts/notice";
 import { expired } from "../session";
 import { t } from "../words";
@@ -52,7 +53,7 @@ export default function Book({ place }: { place: Place }) {
     <section class="narrow">
       {lost.value && (
         <>
-          <h1 tabIndex={-1}>{t("book.lost.title")}</h1>
+          <Heading>{t("book.lost.title")}</Heading>
           <p>{t("book.lost")}</p>
           <p>
             <a class="button main" href="/find">

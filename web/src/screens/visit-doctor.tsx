@@ -6,6 +6,7 @@ import { enter, library } from "../call/call";
 import { admit } from "../call/visit";
 import { DeviceCheck } from "../parts/device-check";
 import { useSending } from "../parts/form";
+import { Heading } from "../parts/heading";
 import { Notice, Refusal } from "../parts/notice";
 import { t } from "../words";
 import { CallView } from "./call-view";
@@ -56,7 +57,7 @@ function Before({ visit, name, again }: { visit: Visit; name: string; again: () 
   };
   return (
     <section class="narrow">
-      <h1 tabIndex={-1}>{t("visit.title", { name })}</h1>
+      <Heading>{t("visit.title", { name })}</Heading>
       {visit.admitted ? (
         <Notice>{t("visit.left.doctor")}</Notice>
       ) : (

@@ -6,6 +6,7 @@ import { enter, library, phase } from "../call/call";
 import { visitFailure } from "../call/visit";
 import { timeOfDay } from "../clocks";
 import { DeviceCheck } from "../parts/device-check";
+import { Heading } from "../parts/heading";
 import { Notice } from "../parts/notice";
 import { me } from "../session";
 import { t } from "../words";
@@ -36,9 +37,7 @@ export function PatientVisit({ visit }: { visit: Visit }) {
   if (inside.value && visit.admitted) return <CallView name={visit.doctor.name} left={left} />;
   return (
     <section class="narrow">
-      <h1 ref={heading} tabIndex={-1}>
-        {t("visit.title", { name: visit.doctor.name })}
-      </h1>
+      <Heading at={heading}>{t("visit.title", { name: visit.doctor.name })}</Heading>
       <Standing visit={visit} inside={inside.value} />
       <DeviceCheck />
       {!inside.value && (

@@ -4,6 +4,7 @@ import { leave } from "../call/call";
 import { follow, visit, visitFailure } from "../call/visit";
 import { moment } from "../clocks";
 import type { Place } from "../navigation";
+import { Heading } from "../parts/heading";
 import { Notice, Refusal, Wait } from "../parts/notice";
 import { usePoll } from "../polling";
 import { me, node } from "../session";
@@ -25,7 +26,7 @@ export default function VisitScreen({ place }: { place: Place }) {
   if (!got)
     return (
       <section class="narrow">
-        <h1 tabIndex={-1}>{t("visit.title.unknown")}</h1>
+        <Heading>{t("visit.title.unknown")}</Heading>
         {failure?.status === 401 || failure?.status === 404 || failure?.status === 403 ? (
           <NotHere />
         ) : (
@@ -60,7 +61,7 @@ function Early() {
   const got = visit.value;
   return (
     <section class="narrow">
-      <h1 tabIndex={-1}>{t("visit.title", { name: got?.doctor.name ?? "" })}</h1>
+      <Heading>{t("visit.title", { name: got?.doctor.name ?? "" })}</Heading>
       <Notice>{t("home.opens", { time: moment(got?.enter_from ?? "", me.value?.zone) })}</Notice>
       <p>{t("visit.early")}</p>
     </section>
@@ -72,7 +73,7 @@ function Over() {
   const home = node.value?.peers.find(({ id }) => id === got?.doctor.node)?.origin;
   return (
     <section class="narrow">
-      <h1 tabIndex={-1}>{t("ended.title")}</h1>
+      <Heading>{t("ended.title")}</Heading>
       <Notice>{t(got?.end_reason ? `ended.${got.end_reason}` : "ended.closed")}</Notice>
       {got?.you === "patient" && (
         <p>
