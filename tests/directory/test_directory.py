@@ -226,6 +226,25 @@ async def test_a_doctor_whom_this_node_cannot_vouch_for_is_not_added(
         assert await doctors.listed(session) == []
 
 
+@pytest.mark.parametrize(
+    "free",
+    [
+        ["9999-12-31T23:50:00Z", "9999-12-31T23:59:00Z"],
+        ["0001-01-01T00:00:00+14:00", "2026-11-24T09:00:00Z"],
+        ["2026-11-24T10:00:00Z", "2026-11-24T09:00:00Z"],
+        ["2026-11-24T09:00:00", "2026-11-24T10:00:00"],
+    ],
+)
+async def test_free_times_that_nobody_could_reckon_with_are_refused(
+    database: Database, clock: SetClock, free: list[str]
+) -> None:
+    await add(database, clock)
+    (entry,) = (await entries(database)).entries
+    assert await pull(database, clock, [{**entry, "free": [free]}], 1) == 1
+    async with database.read() as session:
+        assert await replica.doctor(session, KE, "CN", entry["doctor"]["id"]) is None
+
+
 @pytest.mark.parametrize("text", ["9:00", "24:05", "12:03", "25:00", ""])
 def test_hours_are_written_as_a_clock_shows_them(text: str) -> None:
     with pytest.raises(Invalid):
