@@ -40,7 +40,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> web.Applicati
     """
     app = web.Application(middlewares=[sign_answers, problems])
     app[NODE] = _built(settings, clock)
-    app.cleanup_ctx.extend([_database, _peers, _calls, _loops])
+    app.cleanup_ctx.extend([_database, _calls, _loops])
     api_map.add_all(app)
     app.add_subapp("/media", create_media_app(_media(settings)))
     add_page(app)
@@ -91,17 +91,18 @@ async def _calls(app: web.Application) -> AsyncIterator[None]:
         yield
 
 
-async def _peers(app: web.Application) -> AsyncIterator[None]:
-    yield
-    await app[NODE].peers.close()
-
-
 async def _loops(app: web.Application) -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(work, name=name) for name, work in loops.of(app[NODE])]
+    node, stopping = app[NODE], asyncio.Event()
+    tasks = [asyncio.create_task(work, name=name) for name, work in loops.of(node, stopping)]
     yield
-    for task in tasks:
+    # Each ends its turn: one that is cancelled within a transaction leaves its connection to nobody.
+    stopping.set()
+    node.outbox_wake.set()
+    await node.peers.close()
+    _, late = await asyncio.wait(tasks, timeout=SHUTDOWN_S)
+    for task in late:
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.gather(*late, return_exceptions=True)
 
 
 def _media(settings: Settings) -> MediaServerSettings:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from base64 import urlsafe_b64encode
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,17 +79,19 @@ LOOPS = (
 )
 
 
-def of(node: Node) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
-    """Each of a node's loops by name, to be run as a task of its own."""
-    yield "outbox", Delivery(node.database, node.peers, LISTENERS, node.clock, node.outbox_wake).run()
+def of(node: Node, stopping: asyncio.Event) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
+    """Each of a node's loops by name, to be run as a task of its own, until `stopping` is set."""
+    yield "outbox", Delivery(node.database, node.peers, LISTENERS, node.clock, node.outbox_wake).run(stopping)
     for loop in LOOPS:
-        yield loop.name, _again_and_again(loop, node)
+        yield loop.name, _again_and_again(loop, node, stopping)
 
 
-async def _again_and_again(loop: Loop, node: Node) -> None:
-    while True:
+async def _again_and_again(loop: Loop, node: Node, stopping: asyncio.Event) -> None:
+    while not stopping.is_set():
         try:
             await loop.work(node)
         except Exception:
             logger.exception("a loop's turn failed", extra={"loop": loop.name})
-        await asyncio.sleep(loop.every_s(node.settings))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(loop.every_s(node.settings)):
+                await stopping.wait()

@@ -59,6 +59,7 @@ class Peers:
         self._signing_key = signing_key
         self._clock = clock
         self._client: aiohttp.ClientSession | None = None
+        self._closed = False
 
     async def get(self, node_id: str, path: str) -> Answer:
         """GET a path, with its query. Raises PeerUnreachable."""
@@ -74,7 +75,8 @@ class Peers:
         return await self._ask("POST", node_id, path, headers, json.dumps(body).encode())
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Close every connection; whoever waits for an answer hears at once that there is none."""
+        self._closed = True
         if self._client is not None:
             await self._client.close()
 
@@ -83,6 +85,8 @@ class Peers:
             peer = (await self._trust.current(self._clock())).node(node_id)
         except TrustListRefused as refused:
             raise PeerUnreachable(refused.detail) from refused
+        if self._closed:
+            raise PeerUnreachable("This node is stopping.")
         if peer is None:
             raise PeerUnreachable(f"{node_id} is not a node that this one trusts (any more).")
         request = Request(method, f"{peer.origin}{path}", headers, body)

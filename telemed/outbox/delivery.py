@@ -53,10 +53,10 @@ class Delivery:
         self._wake = wake
         self._under_way: dict[str, str] = {}
 
-    async def run(self) -> None:
-        """Deliver until cancelled."""
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Deliver until `stopping` is set (with `wake`) and what is under way has ended."""
         async with asyncio.TaskGroup() as tries:
-            while True:
+            while not stopping.is_set():
                 self._wake.clear()
                 try:
                     for message in await self._due():
