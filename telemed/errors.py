@@ -50,6 +50,12 @@ class Conflict(TelemedError):
     code = "conflict"
 
 
+class KeyReused(Conflict):
+    """The same Idempotency-Key came with another request."""
+
+    code = "idempotency-key-reused"
+
+
 class Gone(TelemedError):
     """It was there, and it is over."""
 

@@ -34,6 +34,7 @@ def to_stdout() -> None:
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
 def _places(error: BaseException | None) -> list[dict[str, Any]]:

@@ -25,6 +25,7 @@ STATUS: Mapping[str, int] = {
     "invalid": 422,
     "too-many-attempts": 429,
     "too-many": 429,
+    "audit-chain-broken": 500,
     "unavailable": 503,
     "trust-list-refused": 503,
 }

@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, delete
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from telemed.errors import Conflict, TelemedError
+from telemed.errors import KeyReused, TelemedError
 from telemed.federation.models import SeenNonce, StoredAnswer
 from telemed.federation.signing import SignatureRefused, Verified
 
@@ -20,12 +20,6 @@ Work = Callable[[AsyncSession], Awaitable[tuple[int, str]]]
 
 Refuse = Callable[[TelemedError], tuple[int, str]]
 """A refusal as status and JSON text."""
-
-
-class KeyReused(Conflict):
-    """The same Idempotency-Key came with another request."""
-
-    code = "idempotency-key-reused"
 
 
 async def remember(session: AsyncSession, verified: Verified) -> None:

@@ -14,7 +14,7 @@ from telemed.crypto.sealing import DataKeyValue
 from telemed.directory import replica
 from telemed.directory.licence_rules import Decision, LicenceRules
 from telemed.directory.replica import Home, Listed, speaks
-from telemed.errors import Conflict, Invalid, NotFound
+from telemed.errors import Invalid, KeyReused, NotFound
 from telemed.outbox.post import post
 from telemed.records import consent
 from telemed.records.intake import Intake, add_intake
@@ -23,12 +23,6 @@ from telemed.scheduling.matching import decision
 from telemed.scheduling.models import Visit
 from telemed.scheduling.settling import OPEN
 from telemed.scheduling.slots import on_grid
-
-
-class RequestReused(Conflict):
-    """The same Idempotency-Key came with another booking."""
-
-    code = "idempotency-key-reused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +64,7 @@ async def request(
     """Store the booking, the sealed intake, her consent and the message to the doctor's node, or nothing of it.
 
     Raises:
-        NotFound: no such doctor. RuleForbids, SlotTaken, TooManyClaims, RequestReused: see there.
+        NotFound: no such doctor. RuleForbids, SlotTaken, TooManyClaims, KeyReused: see there.
         Invalid: a time that is past or not the doctor's, a specialty or language that is not theirs.
     """
     # Locked, so that two requests of hers at once are one after the other: same keys meet, and limits count.
@@ -136,7 +130,7 @@ async def _asked_before(session: AsyncSession, patient_id: str, asked: Request) 
     same = select(Visit).where(Visit.patient_id == patient_id, Visit.request_key == asked.key)
     visit = (await session.exec(same)).first()
     if visit is not None and visit.request_digest != asked.digest:
-        raise RequestReused("This Idempotency-Key belongs to another booking; take a new one.")
+        raise KeyReused("This Idempotency-Key belongs to another booking; take a new one.")
     return visit
 
 
