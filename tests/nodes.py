@@ -20,6 +20,7 @@ from telemed.federation.client import _Resolver
 from telemed.federation.keys import SigningKey
 from telemed.federation.trust_list import TrustedNode
 from telemed.node import NODE, Node
+from tests.described import require_described
 
 SESSION = "__Host-session"
 PULL_EVERY_S = 0.2
@@ -44,7 +45,9 @@ class Client:
         full = path if path.startswith(("/federation", "/healthz", "/arrive")) else f"/api/v1{path}"
         async with self.http.request(method, self.origin + full, headers=headers, **options) as answer:
             cookies = {name: morsel.value for name, morsel in answer.cookies.items()}
-            return answer.status, await answer.json(content_type=None), cookies
+            body = await answer.json(content_type=None)
+            require_described(method, full, answer.status, answer.content_type, body)
+            return answer.status, body, cookies
 
     async def patient(self, name: str = "Amina", zone: str = "Africa/Nairobi") -> str:
         """A new patient who is signed in: her session's token."""
