@@ -8,7 +8,7 @@ WEB := $(wildcard web/package.json)
 TEST_PACKAGES := chromium postgresql fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji
 TEST_FILES := /usr/bin/chromium /usr/lib/postgresql /usr/share/fonts/truetype/noto /usr/share/fonts/opentype/noto
 
-.PHONY: help preflight preflight-run setup production run test check conformance lock system-packages
+.PHONY: help preflight preflight-run setup production run test check conformance pictures lock system-packages
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
@@ -60,6 +60,9 @@ check: setup ## Lint, types, import directions
 conformance: setup system-packages ## The media server, then LiveKit's own, against LiveKit's clients
 	$(BIN)/pytest tests/conformance
 	tests/conformance/against_livekit
+
+pictures: setup system-packages ## Take the pictures of docs/pictures anew
+	@mkdir -p docs/pictures && $(BIN)/python -m tests.journey.pictures docs/pictures
 
 lock: ## Pin the Python packages anew
 	for extra in "" "--extra dev"; do \

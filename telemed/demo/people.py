@@ -66,7 +66,7 @@ DOCTORS = {
             weekdays=WEEKDAYS,
             hours=(("08:00", "12:00"), ("13:00", "17:00")),
             licence="KE-SAMPLE-0001",
-            authority="Sample council, Kenya",
+            authority="Sample council",
         ),
     ),
     "CN": (
@@ -81,7 +81,7 @@ DOCTORS = {
             weekdays=EVERY_DAY,
             hours=(ALWAYS,),
             licence="CN-SAMPLE-0001",
-            authority="Sample commission, China",
+            authority="Sample commission",
         ),
         SampleDoctor(
             name="Dr Chen Jun (sample)",
@@ -93,7 +93,7 @@ DOCTORS = {
             weekdays=WEEKDAYS,
             hours=(("09:00", "12:00"), ("14:00", "18:00")),
             licence="CN-SAMPLE-0002",
-            authority="Sample commission, China",
+            authority="Sample commission",
         ),
     ),
     "IT": (
@@ -107,7 +107,7 @@ DOCTORS = {
             weekdays=WEEKDAYS,
             hours=(("09:00", "13:00"), ("14:30", "18:30")),
             licence="IT-SAMPLE-0001",
-            authority="Sample order, Italy",
+            authority="Sample order",
         ),
     ),
 }
