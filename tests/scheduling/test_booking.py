@@ -19,13 +19,13 @@ from telemed.db import Database
 from telemed.directory import licence_rules
 from telemed.directory.doctors import add_doctor
 from telemed.directory.replica import Home
-from telemed.errors import Invalid, TelemedError
+from telemed.errors import Invalid, KeyReused, TelemedError
 from telemed.federation.client import Answer
 from telemed.outbox.models import OutboxMessage
 from telemed.records.intake import Intake, read_intake
 from telemed.records.models import Consent, Entry
 from telemed.scheduling import booking, settling
-from telemed.scheduling.booking import Limits, Request, RequestReused
+from telemed.scheduling.booking import Limits, Request
 from telemed.scheduling.calendar import TooManyClaims
 from telemed.scheduling.models import Visit
 from tests.conftest import SetClock
@@ -132,7 +132,7 @@ async def test_the_same_request_many_times_at_once_is_one(desk: Desk) -> None:
     visits = await asyncio.gather(*(desk.request() for _ in range(8)))
     assert len({visit.id for visit in visits}) == 1
     assert len(await desk.sent("hold")) == 1
-    with pytest.raises(RequestReused):
+    with pytest.raises(KeyReused):
         await desk.request(digest="another")
 
 
