@@ -50,6 +50,14 @@ CUT_OFF = """() => {
 }"""
 
 
+SENT = """() => {
+  const sent = { js: 0, css: 0 };
+  for (const { name, encodedBodySize } of performance.getEntriesByType("resource"))
+    for (const kind of Object.keys(sent)) if (name.endsWith(`.${kind}`)) sent[kind] += encodedBodySize;
+  return sent;
+}"""
+
+
 async def look(page: Page, state: str) -> None:
     """Fail with what axe finds in this state, light and dark, or with what is cut off."""
     await expect(page.locator("h1")).to_be_visible()
@@ -68,6 +76,12 @@ async def fits(page: Page, state: str) -> None:
     wrong: list[str] = await page.evaluate(CUT_OFF)
     await picture(page, state)
     assert not wrong, f"{state}: {wrong}"
+
+
+async def sent_bytes(page: Page) -> tuple[int, int]:
+    """Bytes of scripts and of style sheets that came over the line for this page, as compressed."""
+    found: dict[str, int] = await page.evaluate(SENT)
+    return found["js"], found["css"]
 
 
 async def picture(page: Page, name: str) -> None:

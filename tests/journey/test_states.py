@@ -4,11 +4,13 @@ from playwright.async_api import Page, expect
 
 from tests.journey import steps
 from tests.journey.conftest import Opened
-from tests.journey.looking import SMALL, WIDE, fits, look
+from tests.journey.looking import SMALL, WIDE, fits, look, sent_bytes
 from tests.journey.processes import Federation
 
 NOWHERE = "0" * 32
 TRIAL = "?locale=ar-XB"
+# What a phone at 100 kbit/s can bear, in bytes as sent.
+SCRIPTS, STYLES = 25_000, 4_000
 
 
 async def test_every_state_is_plain_to_a_screen_reader_and_whole_on_a_small_phone(
@@ -41,6 +43,10 @@ async def strangers(page: Page, origin: str) -> None:
         await page.goto(origin + path)
         await expect(page.get_by_role("heading", level=1)).to_be_visible()
         await look(page, state)
+        if path == "/":
+            scripts, styles = await sent_bytes(page)
+            assert 10_000 < scripts <= SCRIPTS, "the first page is over its budget"
+            assert 1_000 < styles <= STYLES
     for path in ("/", "/sign-up", "/sign-in", "/help"):
         await page.goto(origin + path + TRIAL)
         await expect(page.locator("h1")).to_be_visible()

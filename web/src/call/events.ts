@@ -19,7 +19,6 @@ export function hear(room: Room, livekit: typeof LiveKit, tell: Tell): void {
     RoomEvent.ParticipantConnected,
     RoomEvent.ParticipantDisconnected,
     RoomEvent.TrackPublished,
-    RoomEvent.TrackUnpublished,
     RoomEvent.TrackSubscribed,
     RoomEvent.TrackUnsubscribed,
     // Only then is a publication gone from its participant.
