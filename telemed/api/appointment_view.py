@@ -22,6 +22,9 @@ from telemed.scheduling.matching import next_slots
 from telemed.scheduling.models import Visit
 from telemed.scheduling.slots import local
 
+Item = Literal["name", "reason", "allergies", "medicines"]
+EndReason = Literal["doctor-ended", "timed-out", "consent-withdrawn"]
+
 
 class BookedDoctor(View):
     """The doctor as the directory had them at the time of booking."""
@@ -36,7 +39,7 @@ class BookedDoctor(View):
 class ConsentView(View):
     """What she let the doctor see."""
 
-    items: list[str]
+    items: list[Item]
     country: str
     until: Moment
     withdrawn_at: Moment | None
@@ -63,7 +66,7 @@ class AppointmentView(View):
     closes_at: Moment
     next_slots: list[SlotView]
     ended_at: Moment | None
-    end_reason: str | None
+    end_reason: EndReason | None
 
 
 async def view_of(session: AsyncSession, node: Node, visit: Visit, zone: str, now: datetime) -> AppointmentView:

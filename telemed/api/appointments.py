@@ -3,13 +3,13 @@
 import hashlib
 import re
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated
 
 from aiohttp import web
 from pydantic import Field, StringConstraints
 
 from telemed.api.actors import caller
-from telemed.api.appointment_view import AppointmentView, home, view_of, views_of
+from telemed.api.appointment_view import AppointmentView, Item, home, view_of, views_of
 from telemed.api.routing import Body, Route, View, Who
 from telemed.audit import actors, chain
 from telemed.calls import ending
@@ -39,7 +39,7 @@ class NewIntake(Body):
 class NewConsent(Body):
     """What of it this doctor may see, and until when."""
 
-    items: tuple[Literal["name", "reason", "allergies", "medicines"], ...] = Field(max_length=4)
+    items: tuple[Item, ...] = Field(max_length=4)
     until: Instant
 
 

@@ -6,7 +6,7 @@ from aiohttp import web
 from sqlmodel import col, select
 
 from telemed.api.actors import caller
-from telemed.api.appointment_view import BookedDoctor
+from telemed.api.appointment_view import BookedDoctor, EndReason
 from telemed.api.notes import NoteView, note_view
 from telemed.api.routing import Moment, Route, View, Who
 from telemed.audit import actors
@@ -25,14 +25,14 @@ class BriefView(View):
     """An appointment as the record's heading needs it."""
 
     id: str
-    state: str
+    state: Literal["confirmed", "ended"]
     starts_at: Moment
     ends_at: Moment
     doctor: BookedDoctor
     language: str
     specialty: str
     ended_at: Moment | None
-    end_reason: str | None
+    end_reason: EndReason | None
 
 
 class IntakeView(View):

@@ -1,7 +1,7 @@
 """Looking for a doctor: GET /slots."""
 
 from datetime import date, timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
@@ -79,7 +79,7 @@ class RuleView(View):
     """What the licence rules say, and why."""
 
     offered: bool
-    kind: str
+    kind: Literal["direct-care", "second-opinion", "education", "no", "unknown"]
     rule_id: str | None
     version: str
     source: str

@@ -12,7 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from telemed.accounts import profiles
 from telemed.accounts.models import Account
 from telemed.api.actors import VisitingDoctor
-from telemed.api.appointment_view import BookedDoctor
+from telemed.api.appointment_view import BookedDoctor, EndReason
 from telemed.api.participants import Participant, audited, taking_part
 from telemed.api.routing import Moment, Route, View, Who
 from telemed.api.slots import RuleView
@@ -51,7 +51,7 @@ class VisitView(View):
     patient_waiting: bool
     doctor_arrived: bool
     ended_at: Moment | None
-    end_reason: str | None
+    end_reason: EndReason | None
     rule: RuleView
 
 

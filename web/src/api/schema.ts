@@ -1,4 +1,4 @@
-/** The API's shapes as the node describes them, written by hand in the form that openapi-typescript generates. */
+/** What the page reads and sends of the API; `npm run check` holds it against the node's own description. */
 
 export interface Problem {
   type?: string;
@@ -35,12 +35,14 @@ export interface Session {
   last_seen_at: string;
   current: boolean;
 }
-export interface Licence {
+export interface LicenceName {
   jurisdiction: string;
   number: string;
   authority: string;
-  valid_from?: string;
-  valid_until?: string;
+}
+export interface Licence extends LicenceName {
+  valid_from: string;
+  valid_until: string;
 }
 export interface Hours {
   weekday: number;
@@ -145,7 +147,8 @@ export interface Appointment {
 export interface CalendarEntry {
   id: string;
   patient_node: string;
-  patient_jurisdiction: string;
+  /** null when the patient's node is trusted no more. */
+  patient_jurisdiction: string | null;
   starts_at: string;
   ends_at: string;
   doctors: Clock;
@@ -196,7 +199,7 @@ export interface Note {
   revision: number;
   text: string;
   signed_at: string;
-  author: { name: string; node: string; jurisdiction: string; licence: Licence };
+  author: { name: string; node: string; jurisdiction: string; licence: LicenceName };
 }
 export interface RecordedVisit {
   appointment: Pick<Appointment, "id" | "starts_at" | "doctor"> & Partial<Appointment>;

@@ -1,5 +1,5 @@
 /** What the licence rule says of a patient and a doctor in two countries, and that the rule is a sample. */
-import type { Licence, Rule } from "../api/schema";
+import type { LicenceName, Rule } from "../api/schema";
 import { country, named, t } from "../words";
 
 export function RuleLine({ rule }: { rule: Rule }) {
@@ -14,7 +14,7 @@ export function RuleLine({ rule }: { rule: Rule }) {
   );
 }
 
-export function LicenceLine({ licence }: { licence: Licence }) {
+export function LicenceLine({ licence }: { licence: LicenceName }) {
   return (
     <span>
       {t("doctor.licence", {

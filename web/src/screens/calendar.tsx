@@ -50,7 +50,8 @@ export default function Calendar() {
             {past.map((one) => (
               <li key={one.id}>
                 <span>
-                  {day(one.doctors.date)}, {one.doctors.time} · {country(one.patient_jurisdiction)}
+                  {day(one.doctors.date)}, {one.doctors.time} ·{" "}
+                  {country(one.patient_jurisdiction ?? one.patient_node)}
                 </span>
                 <span class="hint">{named("state", one.state)}</span>
               </li>
@@ -65,7 +66,7 @@ export default function Calendar() {
 function Entry({ one, now }: { one: CalendarEntry; now: number }) {
   const sending = useSending();
   const open = one.state === "confirmed" && Date.parse(one.join_from) <= now;
-  const where = country(one.patient_jurisdiction);
+  const where = country(one.patient_jurisdiction ?? one.patient_node);
   return (
     <article class="card entry">
       <div class="clocks">
