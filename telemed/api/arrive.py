@@ -18,9 +18,10 @@ MAX_FORM = 1_000
 
 REFUSAL = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Not let in</title>
-<style>body{{font:1.1rem/1.5 system-ui;max-width:36rem;margin:4rem auto;padding:0 1rem}}</style>
-<h1>You were not let in</h1><p>{detail}</p>
-<p>Go back to the calendar on your own node and press Join once more.</p></html>"""
+<style>:root{{color-scheme:light dark}}
+body{{font:1.1rem/1.5 system-ui;max-width:36rem;margin:4rem auto;padding:0 1rem}}</style>
+<main><h1>You were not let in</h1><p>{detail}</p>
+<p>Go back to the calendar on your own node and press Join once more.</p></main></html>"""
 
 
 async def arrive(request: web.Request) -> web.Response:

@@ -38,12 +38,12 @@ class Federation:
         lay_out(var, self.settings.values(), system_clock())
 
     async def start_all(self) -> None:
-        """Seed every node and start it, with its relay."""
+        """Seed every node and start all, each with its relay."""
         for node, relay in self.relays.items():
             await relay.start(urlsplit(self.origin(node)).port or 0)
-        for node, settings in self.settings.items():
+        for settings in self.settings.values():
             await seed(settings, system_clock())
-            await self.start(node)
+        await asyncio.gather(*(self.start(node) for node in self.settings))
 
     async def start(self, node: str) -> None:
         """Start a node and wait until it answers."""

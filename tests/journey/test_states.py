@@ -9,14 +9,19 @@ from tests.journey.processes import Federation
 
 NOWHERE = "0" * 32
 TRIAL = "?locale=ar-XB"
+BAD_CODE = """address => {
+  const form = Object.assign(document.createElement("form"), { method: "post", action: address });
+  document.body.append(form);
+  form.submit();
+}"""
 # What a phone at 100 kbit/s can bear, in bytes as sent.
 SCRIPTS, STYLES = 25_000, 4_000
 
 
 async def test_every_state_is_plain_to_a_screen_reader_and_whole_on_a_small_phone(
-    nodes: Federation, browser_of: Opened
+    two_nodes: Federation, browser_of: Opened
 ) -> None:
-    ke, cn = nodes.origin("KE"), nodes.origin("CN")
+    ke, cn = two_nodes.origin("KE"), two_nodes.origin("CN")
     amina = (await browser_of("amina", SMALL)).pages[0]
     li = (await browser_of("li", WIDE)).pages[0]
     await strangers(amina, ke)
@@ -119,6 +124,9 @@ async def doctors(page: Page, origin: str, there: str) -> None:
     await steps.sign_in(page, origin, "li@sample.example")
     await expect(page.get_by_role("button", name="Join")).to_be_visible()
     await look(page, "calendar")
+    await page.evaluate(BAD_CODE, f"{there}/arrive")
+    await expect(page.get_by_role("heading", name="You were not let in")).to_be_visible()
+    await look(page, "not-let-in")
     await steps.join(page, origin, there)
     await expect(page.get_by_text("is in the waiting room")).to_be_visible()
     await look(page, "before-admission")
