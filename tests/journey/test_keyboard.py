@@ -100,6 +100,12 @@ async def test_two_people_meet_without_a_mouse(two_nodes: Federation, browser_of
     await press(li, "Chat")
     await expect(li.get_by_role("log").get_by_text("Good morning")).to_be_visible()
 
+    await press(amina, "Leave")
+    await expect(amina.get_by_text("You left the call")).to_be_visible()
+    await expect(li.get_by_text("Waiting for Amina")).to_be_visible()
+    await press(amina, "Return to the call")
+    await steps.expect_growing(li, "camera", "microphone")
+
     await write(li, "Note", "Rest and water.")
     await press(li, "Sign the note")
     await press(li, "Sign now")

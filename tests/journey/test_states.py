@@ -146,6 +146,7 @@ async def in_call(amina: Page, li: Page) -> None:
     await li.set_viewport_size(SMALL)
     await look(li, "doctors-phone-call")
     await li.get_by_role("button", name="Chart and note").click()
+    await expect(li.get_by_role("button", name="Chart and note", pressed=True)).to_be_visible()
     await look(li, "doctors-phone-note")
     await li.get_by_role("button", name="Sign the note").click()
     await look(li, "sign-question")

@@ -16,6 +16,7 @@ export function DoctorVisit({ visit }: { visit: Visit }) {
   const call = useRef<HTMLDivElement>(null);
   const chart = useRef<HTMLDivElement>(null);
   const inside = useSignal(visit.admitted);
+  const atChart = useSignal(false);
   useEffect(() => {
     void library();
     void enter(visit.id);
@@ -25,14 +26,20 @@ export function DoctorVisit({ visit }: { visit: Visit }) {
   return (
     <div class="beside">
       <div class="panels" role="group" aria-label={t("chart.panels")}>
-        <button type="button" onClick={() => show(call)}>
+        <button type="button" aria-pressed={!atChart.value} onClick={() => show(call)}>
           {t("chart.call")}
         </button>
-        <button type="button" onClick={() => show(chart)}>
+        <button type="button" aria-pressed={atChart.value} onClick={() => show(chart)}>
           {t("chart.chart")}
         </button>
       </div>
-      <div class="swipe">
+      <div
+        class="swipe"
+        onScroll={({ currentTarget: { scrollLeft, clientWidth } }) => {
+          // Right to left, the way along is counted below zero.
+          atChart.value = Math.abs(scrollLeft) > clientWidth / 2;
+        }}
+      >
         <div ref={call} class="panel">
           {visit.admitted && inside.value ? (
             <CallView name={name} left={() => (inside.value = false)} />
