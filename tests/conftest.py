@@ -8,11 +8,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
-import asyncpg
 import pytest
 
-from telemed import schema
 from telemed.db import Database
+from tests.migrated import empty_postgresql, new_postgresql, new_sqlite
 
 POSTGRESQL = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 
@@ -61,17 +60,22 @@ async def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Asyn
     if request.param == "sqlite":
         url = f"sqlite+aiosqlite:///{tmp_path}/node.sqlite"
     else:
-        url = await new_postgresql(request.getfixturevalue("postgresql"))
+        url = await empty_postgresql(request.getfixturevalue("postgresql"), f"t{uuid4().hex}")
     database = Database(url)
     yield database
     await database.close()
 
 
-@pytest.fixture
-async def database(empty_database: Database) -> Database:
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
     """A database at the newest migration."""
-    await schema.upgrade(empty_database)
-    return empty_database
+    if request.param == "sqlite":
+        url = await new_sqlite(tmp_path / "node.sqlite")
+    else:
+        url = await new_postgresql(request.getfixturevalue("postgresql"))
+    database = Database(url)
+    yield database
+    await database.close()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -81,15 +85,6 @@ async def databases(request: pytest.FixtureRequest) -> dict[str, str]:
         return {}
     socket = request.getfixturevalue("postgresql")
     return {node: await new_postgresql(socket) for node in ("KE", "CN", "IT")}
-
-
-async def new_postgresql(socket: str) -> str:
-    """The URL of a new, empty database of the cluster behind the socket."""
-    name = f"t{uuid4().hex}"
-    admin = await asyncpg.connect(host=socket, user="postgres", database="postgres")  # type: ignore[no-untyped-call]
-    await admin.execute(f"CREATE DATABASE {name}")
-    await admin.close()
-    return f"postgresql+asyncpg://postgres@/{name}?host={socket}"
 
 
 def _as_postgres(program: str, *arguments: str) -> None:

@@ -14,13 +14,13 @@ from telemed.app import create_app
 from telemed.clock import Clock
 from telemed.config import Limits, MediaSettings, Settings
 from telemed.crypto.keyring import FileKeyRing
-from telemed.demo.prepare import migrate
 from telemed.federation import trust_list
 from telemed.federation.client import _Resolver
 from telemed.federation.keys import SigningKey
 from telemed.federation.trust_list import TrustedNode
 from telemed.node import NODE, Node
 from tests.described import require_described
+from tests.migrated import new_sqlite
 
 SESSION = "__Host-session"
 PULL_EVERY_S = 0.2
@@ -117,7 +117,8 @@ async def _trust(settings: Mapping[str, Settings], root: SigningKey, clock: Cloc
         FileKeyRing.create(one.path(one.key_ring))
         key = SigningKey.create(one.path(one.signing_key))
         trusted.append(TrustedNode(id=one.node, jurisdiction=one.jurisdiction, origin=one.origin, keys=(key.public,)))
-        await migrate(one)
+        if one.database is None:
+            await new_sqlite(one.folder / "node.sqlite")
     signed = trust_list.sign(trust_list.make(trusted, version=1, now=clock(), life=timedelta(days=365)), root)
     for one in settings.values():
         one.path(one.trust_list).write_text(signed)

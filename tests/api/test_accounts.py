@@ -13,9 +13,9 @@ from telemed.accounts import attempts, sessions
 from telemed.app import create_app
 from telemed.config import MediaSettings, Settings
 from telemed.crypto.keyring import FileKeyRing
-from telemed.demo.prepare import migrate
 from telemed.federation.keys import SigningKey
 from tests.conftest import SetClock
+from tests.migrated import new_sqlite
 
 ORIGIN = "http://ke.localhost:8441"
 AMINA = {
@@ -34,7 +34,7 @@ async def http(tmp_path: Path, clock: SetClock) -> AsyncIterator[ClientSession]:
     settings = Settings(node="KE", jurisdiction="KE", name="Kenya", origin=ORIGIN, port=0, media=media, folder=tmp_path)
     FileKeyRing.create(settings.path(settings.key_ring))
     SigningKey.create(settings.path(settings.signing_key))
-    await migrate(settings)
+    await new_sqlite(tmp_path / "node.sqlite")
     async with (
         TestServer(create_app(settings, clock)) as server,
         ClientSession(server.make_url("/"), headers={"Origin": ORIGIN}, cookie_jar=DummyCookieJar()) as client,

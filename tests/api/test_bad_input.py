@@ -28,6 +28,7 @@ async def test_a_body_that_stalls_is_given_up_and_nobody_else_waits(
         async with asyncio.timeout(5):
             answer = await reader.readuntil(b"}")
         writer.close()
+        await writer.wait_closed()
     assert answer.startswith(b"HTTP/1.1 408")
     assert b"body-stalled" in answer
 

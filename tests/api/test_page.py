@@ -12,9 +12,9 @@ from telemed.api.page import SCREENS, policy
 from telemed.app import create_app
 from telemed.config import MediaSettings, Settings
 from telemed.crypto.keyring import FileKeyRing
-from telemed.demo.prepare import migrate
 from telemed.federation.keys import SigningKey
 from tests.conftest import SetClock
+from tests.migrated import new_sqlite
 from tests.nodes import federation
 
 ORIGIN = "http://ke.localhost:8441"
@@ -48,7 +48,7 @@ async def http(tmp_path: Path, clock: SetClock) -> AsyncIterator[ClientSession]:
     )
     FileKeyRing.create(settings.path(settings.key_ring))
     SigningKey.create(settings.path(settings.signing_key))
-    await migrate(settings)
+    await new_sqlite(tmp_path / "node.sqlite")
     async with (
         TestServer(create_app(settings, clock)) as server,
         ClientSession(server.make_url("/"), auto_decompress=False) as client,
