@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from signaling.sfu import codecs, rtcp, rtp
 from signaling.sfu.bandwidth import Demand
 from signaling.sfu.codecs import Vp8Descriptor
+from signaling.sfu.dependency import Frame, LayerSelector, Structure
 from signaling.sfu.rewrite import SequenceMap, TimestampMap, Vp8Map
 from signaling.sfu.sdp import Codec
 
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
 CACHED_PACKETS = 512
 """A power of two; two seconds of video at 2 Mbit/s."""
 KEPT_REPORTS = 8
+HIGHEST_TEMPORAL = 7
 
-Cached = tuple[int, bool, int, int, bytes, bytes | memoryview]
+Cached = tuple[int, bool, int, int, bytes, bytes | memoryview, list[tuple[int, bytes]]]
 
 
 class Downlink:
@@ -43,6 +45,7 @@ class Downlink:
         self._sequences = SequenceMap(first_out=ssrc & 0x7FFF)
         self._timestamps = TimestampMap(uplink.codec.clock_rate, first_out=ssrc)
         self._pictures = Vp8Map()
+        self._layers = LayerSelector()
         self._cache: list[Cached | None] = [None] * CACHED_PACKETS
         self._rtx_sequence = rtx_ssrc & 0x7FFF
         self._sent_reports: dict[int, float] = {}
@@ -122,14 +125,27 @@ class Downlink:
         measured = [s for s in self.uplink.alive() if s.bitrate_bps > 0 and s.layer <= self.target_layer]
         if not measured:
             return None
+        structure = measured[0].dependencies.structure
+        if len(measured) == 1 and structure is not None and structure.targets[structure.order[0]][0]:
+            return self._demand_of_layers(measured[0], structure)
         return Demand(tuple((s.layer, s.bitrate_bps) for s in measured), self.current_layer)
+
+    def _demand_of_layers(self, stream: Stream, structure: Structure) -> Demand:
+        """The same of the spatial layers inside one stream."""
+        highest = min(structure.targets[structure.order[0]][0], self.target_layer)
+        layers = tuple(
+            (layer, sum(stream.layer_bps[part] for part in structure.parts(layer)))
+            for layer in range(highest + 1)
+            if stream.layer_bps[layer] > 0
+        )
+        return Demand(layers or ((0, stream.bitrate_bps),), self._layers.spatial)
 
     def poll(self, now: float) -> None:
         """Ask for the key frame that a switch waits for."""
         if not self._bound or self.paused or self.has_yielded or self.uplink.kind != "video" or self.uplink.muted:
             return
         wanted = self.wanted()
-        if wanted is not None and wanted is not self._current:
+        if wanted is not None and (wanted is not self._current or not self._layers.is_settled):
             self.uplink.request_key_frame(wanted, now)
 
     def forward(
@@ -141,6 +157,7 @@ class Downlink:
         key: bool,
         descriptor: Vp8Descriptor | None,
         now: float,
+        frame: Frame | None = None,
     ) -> None:
         """Send one packet on, or leave it out."""
         if not self._bound or self.paused or self.limit_layer < 0:
@@ -157,6 +174,13 @@ class Downlink:
         if at >= packet.payload_end or payload_type < 0:
             self._sequences.drop(number)
             return
+        marker = packet.marker
+        if frame is not None and frame.structure is not None:
+            if not self._layers.choose(frame, min(self.target_layer, self.limit_layer), HIGHEST_TEMPORAL):
+                self._sequences.drop(number)
+                return
+            # The receiver takes a picture as whole at the marker, which the layers left out would have carried.
+            marker = marker or (frame.ends and frame.kind is not None and frame.kind.spatial == self._layers.spatial)
         sequence = self._sequences.forward(number)
         if sequence is None:
             return
@@ -168,13 +192,14 @@ class Downlink:
                 at += descriptor.size
         timestamp = self._timestamps.forward(packet.timestamp, now)
         body = memoryview(packet.data)[at : packet.payload_end]
-        cached = (sequence & 0xFFFF, packet.marker, payload_type, timestamp, prefix, body)
+        forwarded = self._forwarded(packet) if self._extensions else []
+        cached = (sequence & 0xFFFF, marker, payload_type, timestamp, prefix, body, forwarded)
         self._cache[sequence & CACHED_PACKETS - 1] = cached
         self.packets += 1
         self.octets += len(prefix) + len(body)
-        extensions = self.peer.extension_block(self._forwarded(packet) if self._extensions else [])
+        extensions = self.peer.extension_block(forwarded)
         head = rtp.header(
-            marker=packet.marker,
+            marker=marker,
             payload_type=payload_type,
             sequence=sequence,
             timestamp=timestamp,
@@ -202,6 +227,7 @@ class Downlink:
         self._timestamps.restart(packet.timestamp, now, aligned)
         if descriptor is not None:
             self._pictures.restart(descriptor)
+        self._layers.restart()
         self._current = stream
 
     def retransmit(self, sequences: list[int], now: float) -> None:
@@ -210,9 +236,9 @@ class Downlink:
             cached = self._cache[sequence & CACHED_PACKETS - 1]
             if cached is None or cached[0] != sequence:
                 continue
-            _, marker, payload_type, timestamp, prefix, body = cached
+            _, marker, payload_type, timestamp, prefix, body, forwarded = cached
             repair = self._rtx_payload_types.get(payload_type)
-            extensions = self.peer.extension_block([])
+            extensions = self.peer.extension_block(forwarded)
             ssrc, number = self.ssrc, sequence
             if repair is not None:
                 self._rtx_sequence = (self._rtx_sequence + 1) & 0xFFFF

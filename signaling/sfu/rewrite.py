@@ -57,7 +57,10 @@ class SequenceMap:
         self._dropped.append(source)
         if source > self._highest:
             self._highest = source
-            self._ranges.append((source + 1, self._ranges[-1][1] - 1))
+            start, offset = self._ranges[-1]
+            if start == source:
+                self._ranges.pop()
+            self._ranges.append((source + 1, offset - 1))
 
 
 class TimestampMap:

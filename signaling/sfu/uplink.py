@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from signaling.sfu import codecs, rtcp, rtp
+from signaling.sfu.dependency import MAX_SPATIAL, DependencyReader
 from signaling.sfu.rtp import Extender, Packet
 from signaling.sfu.sdp import Codec
 from signaling.sfu.speakers import Loudness
@@ -44,6 +45,7 @@ class Stream:
     layer: int
     repair_ssrc: int = 0
     numbers: Extender = field(default_factory=Extender)
+    dependencies: DependencyReader = field(default_factory=DependencyReader)
     highest: int = -1
     first: int = -1
     packets: int = 0
@@ -59,6 +61,8 @@ class Stream:
     _transit: float | None = None
     _window_at: float = 0.0
     _window_octets: int = 0
+    layer_bps: list[float] = field(default_factory=lambda: [0.0] * MAX_SPATIAL)
+    _layer_octets: list[int] = field(default_factory=lambda: [0] * MAX_SPATIAL)
     _reported_expected: int = 0
     _reported_packets: int = 0
 
@@ -100,7 +104,13 @@ class Stream:
         elapsed = now - self._window_at
         if elapsed >= BITRATE_WINDOW_SECONDS:
             self.bitrate_bps = 8 * self._window_octets / elapsed if elapsed < 3 * BITRATE_WINDOW_SECONDS else 0.0
+            self.layer_bps = [8 * octets / elapsed for octets in self._layer_octets]
+            self._layer_octets = [0] * MAX_SPATIAL
             self._window_at, self._window_octets = now, 0
+
+    def note_layer(self, spatial: int, octets: int) -> None:
+        """Count a packet towards the spatial layer it belongs to."""
+        self._layer_octets[spatial] += octets
 
     def due_nacks(self, now: float, retry_seconds: float) -> list[int]:
         """The sequence numbers to ask for now, in order; those asked for too often are given up."""
@@ -168,6 +178,7 @@ class Uplink:
         self.muted = False
         self.loudness = Loudness()
         self._level_id = extensions.get(rtp.AUDIO_LEVEL, 0)
+        self._dependency_id = extensions.get(rtp.DEPENDENCY_DESCRIPTOR, 0)
 
     @property
     def bitrate_bps(self) -> float:
@@ -205,8 +216,16 @@ class Uplink:
             key = descriptor is not None and codecs.starts_vp8_key_frame(packet.data, packet.payload_at, descriptor)
         else:
             key = codecs.is_key_frame(codec.mime_type, packet.data, packet.payload_at, packet.payload_end)
+        described = packet.extensions.get(self._dependency_id) if self._dependency_id else None
+        frame = stream.dependencies.read(described) if described is not None else None
+        if frame is not None:
+            if frame.kind is None:
+                self.request_key_frame(stream, now)
+            else:
+                stream.note_layer(frame.kind.spatial, len(packet.data))
+            key = frame.begins_structure
         for downlink in self.downlinks:
-            downlink.forward(stream, packet, number, codec, key, descriptor, now)
+            downlink.forward(stream, packet, number, codec, key, descriptor, now, frame)
 
     def request_key_frame(self, stream: Stream, now: float) -> None:
         """Ask the publisher for a key frame, unless that was done a moment ago."""

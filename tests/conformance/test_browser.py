@@ -181,6 +181,28 @@ async def test_other_codecs_are_forwarded(server: Server, open_page: Opened, cod
     assert decoded == f"video/{codec.upper()}"
 
 
+@pytest.mark.parametrize("codec", ["vp9", "av1"])
+async def test_a_viewer_chooses_among_the_layers_of_one_stream(server: Server, open_page: Opened, codec: str) -> None:
+    amina, li = await open_page(), await open_page()
+    await _join(li, server, "li", publishDefaults={"videoCodec": codec, "backupCodec": False})
+    await _join(amina, server, "amina")
+    await _publish(li, "li")
+    publication = "[...rooms.get('amina').remoteParticipants.values()][0].getTrackPublication('camera')"
+
+    async def width_is(low: int, high: int) -> bool:
+        return low <= int((await _received(amina, "amina")).get("li/camera", {}).get("frameWidth") or 0) <= high
+
+    await eventually(lambda: width_is(1280, 1280), 20)
+    await amina.evaluate(f"{publication}.setVideoQuality(0)")
+    await eventually(lambda: width_is(1, 320))
+    assert await _plays(amina, "amina", "li/camera")
+    await amina.evaluate(f"{publication}.setVideoQuality(2)")
+    await eventually(lambda: width_is(1280, 1280), 20)
+    if server.sessions is not None:
+        await amina.evaluate("rooms.get('amina').simulateScenario('subscriber-bandwidth', 350_000)")
+        await eventually(lambda: width_is(1, 640))
+
+
 async def test_a_viewer_gets_the_layer_that_was_asked_for(server: Server, open_page: Opened) -> None:
     amina, _ = await _visit(server, open_page)
     publication = "[...rooms.get('amina').remoteParticipants.values()][0].getTrackPublication('camera')"
