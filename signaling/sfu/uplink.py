@@ -218,6 +218,8 @@ class Uplink:
             key = codecs.is_key_frame(codec.mime_type, packet.data, packet.payload_at, packet.payload_end)
         described = packet.extensions.get(self._dependency_id) if self._dependency_id else None
         frame = stream.dependencies.read(described) if described is not None else None
+        if frame is None and described is not None:
+            self.peer.counts["descriptor_malformed"] += 1
         if frame is not None:
             if frame.kind is None:
                 self.request_key_frame(stream, now)

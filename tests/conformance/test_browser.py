@@ -181,11 +181,14 @@ async def test_other_codecs_are_forwarded(server: Server, open_page: Opened, cod
     assert decoded == f"video/{codec.upper()}"
 
 
-@pytest.mark.parametrize("codec", ["vp9", "av1"])
-async def test_a_viewer_chooses_among_the_layers_of_one_stream(server: Server, open_page: Opened, codec: str) -> None:
+@pytest.mark.parametrize(("codec", "passphrase"), [("vp9", ""), ("av1", ""), ("vp9", "karibu")])
+async def test_a_viewer_chooses_among_the_layers_of_one_stream(
+    server: Server, open_page: Opened, codec: str, passphrase: str
+) -> None:
     amina, li = await open_page(), await open_page()
-    await _join(li, server, "li", publishDefaults={"videoCodec": codec, "backupCodec": False})
-    await _join(amina, server, "amina")
+    published = {"videoCodec": codec, "backupCodec": False}
+    await _join(li, server, "li", publishDefaults=published, passphrase=passphrase)
+    await _join(amina, server, "amina", passphrase=passphrase)
     await _publish(li, "li")
     publication = "[...rooms.get('amina').remoteParticipants.values()][0].getTrackPublication('camera')"
 
@@ -193,6 +196,7 @@ async def test_a_viewer_chooses_among_the_layers_of_one_stream(server: Server, o
         return low <= int((await _received(amina, "amina")).get("li/camera", {}).get("frameWidth") or 0) <= high
 
     await eventually(lambda: width_is(1280, 1280), 20)
+    assert await amina.evaluate(f"{publication}.isEncrypted") == bool(passphrase)
     await amina.evaluate(f"{publication}.setVideoQuality(0)")
     await eventually(lambda: width_is(1, 320))
     assert await _plays(amina, "amina", "li/camera")

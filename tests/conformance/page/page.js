@@ -4,8 +4,10 @@ import * as livekit from "livekit-client";
 const rooms = new Map();
 const events = [];
 
-async function join(name, url, token, options = {}, connect = {}) {
-  const room = new livekit.Room({ disconnectOnPageLeave: false, ...options });
+async function join(name, url, token, { passphrase, ...options } = {}, connect = {}) {
+  const encryption = passphrase ? await encryptionBy(passphrase) : undefined;
+  const room = new livekit.Room({ disconnectOnPageLeave: false, encryption, ...options });
+  if (encryption) await room.setE2EEEnabled(true);
   rooms.set(name, room);
   const note = (kind) => (...args) => events.push({ name, kind, detail: describe(kind, args) });
   for (const kind of Object.values(livekit.RoomEvent)) room.on(kind, note(kind));
@@ -13,6 +15,13 @@ async function join(name, url, token, options = {}, connect = {}) {
   room.on("trackUnsubscribed", (track) => track.detach().forEach((element) => element.remove()));
   await room.connect(url, token, connect);
   return room.localParticipant.sid;
+}
+
+async function encryptionBy(passphrase) {
+  const keyProvider = new livekit.ExternalE2EEKeyProvider();
+  await keyProvider.setKey(passphrase);
+  const worker = new Worker("node_modules/livekit-client/dist/livekit-client.e2ee.worker.mjs", { type: "module" });
+  return { keyProvider, worker };
 }
 
 function describe(kind, args) {
