@@ -1,7 +1,7 @@
 """Real nodes in this process, on loopback ports of their own, that meet only over HTTP."""
 
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -79,9 +79,14 @@ class RunningNode(Client):
 
 @asynccontextmanager
 async def federation(
-    folder: Path, clock: Clock, *ids: str, databases: Mapping[str, str] | None = None, limits: Limits | None = None
+    folder: Path,
+    clock: Clock,
+    *ids: str,
+    databases: Mapping[str, str] | None = None,
+    limits: Limits | None = None,
+    absent: Collection[str] = (),
 ) -> AsyncIterator[dict[str, RunningNode]]:
-    """Nodes that trust each other, each with a database, keys and a port of its own, all loops running."""
+    """Nodes that trust each other, each with a database, keys and a port of its own, all loops running but `absent`."""
     root = SigningKey.create(folder / "root.pem")
     urls = databases or {}
     settings = {
@@ -89,7 +94,11 @@ async def federation(
     }
     await _trust(settings, root, clock)
     async with AsyncExitStack() as stack:
-        yield {node: await stack.enter_async_context(_running(one, root, clock)) for node, one in settings.items()}
+        yield {
+            node: await stack.enter_async_context(_running(one, root, clock))
+            for node, one in settings.items()
+            if node not in absent
+        }
 
 
 def _settings(folder: Path, node: str, root: str, database: str | None, limits: Limits) -> Settings:

@@ -1,6 +1,6 @@
 """Looking for a doctor: GET /slots."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
@@ -12,7 +12,8 @@ from telemed.api.routing import Body, Moment, Route, View, Who
 from telemed.directory import replica
 from telemed.directory.entries import Code
 from telemed.directory.replica import Home, Listed
-from telemed.node import NODE
+from telemed.federation.trust_list import TrustListRefused
+from telemed.node import NODE, Node
 from telemed.scheduling import matching
 from telemed.scheduling.matching import Match
 
@@ -128,20 +129,26 @@ async def look(request: web.Request, wanted: Wanted) -> SlotsView:
             days=wanted.days,
             now=now,
         )
-        states = await replica.states(session)
-    stale_before = now - max(STALE_AFTER, 3 * timedelta(seconds=settings.pull_every_s))
+        pulled = {state.node: state.pulled_at for state in await replica.states(session)}
     return SlotsView(
         zone=her.zone,
         results=[_result(match) for match in found],
-        replicas=[
-            ReplicaView(
-                node=state.node,
-                pulled_at=state.pulled_at,
-                stale=state.pulled_at is None or state.pulled_at < stale_before,
-            )
-            for state in states
-        ],
+        replicas=await _replicas(node, pulled, now),
     )
+
+
+async def _replicas(node: Node, pulled: dict[str, datetime | None], now: datetime) -> list[ReplicaView]:
+    """How fresh each peer's directory is; one never heard from is named too, for its doctors are missing."""
+    stale_before = now - max(STALE_AFTER, 3 * timedelta(seconds=node.settings.pull_every_s))
+    try:
+        expected = (await node.trust.current(now)).active.keys() - {node.settings.node}
+    except TrustListRefused:
+        # Whom to expect is unknown then; what was pulled before is still told.
+        expected = set()
+    return [
+        ReplicaView(node=peer, pulled_at=at, stale=at is None or at < stale_before)
+        for peer, at in sorted({**dict.fromkeys(expected), **pulled}.items())
+    ]
 
 
 def doctor_view(listed: Listed) -> DoctorView:

@@ -62,12 +62,21 @@ async def test_a_directory_that_was_not_heard_of_for_long_is_called_stale(tmp_pa
         token = await ke.patient()
         async with asyncio.timeout(10):
             while True:
-                if (await ke.call("GET", "/slots", token))[1]["replicas"]:
+                if (await ke.call("GET", "/slots", token))[1]["replicas"][0]["pulled_at"]:
                     break
                 await asyncio.sleep(0.02)
         await nodes["CN"].stop()
         clock.pass_(timedelta(minutes=2))
         assert (await ke.call("GET", "/slots", token))[1]["replicas"][0]["stale"]
+
+
+async def test_a_node_never_heard_from_is_named_because_its_doctors_are_missing(
+    tmp_path: Path, clock: SetClock
+) -> None:
+    async with federation(tmp_path, clock, "KE", "CN", absent=("CN",)) as nodes:
+        token = await nodes["KE"].patient()
+        found = (await nodes["KE"].call("GET", "/slots", token))[1]
+    assert found["replicas"] == [{"node": "CN", "pulled_at": None, "stale": True}]
 
 
 async def test_a_search_that_makes_no_sense_is_refused_with_what_is_wrong(nodes: dict[str, RunningNode]) -> None:

@@ -52,8 +52,11 @@ async def search(page: Page, origin: str, specialty: str = "Infectious diseases"
     await page.get_by_label("What is it about?").select_option(label=specialty)
     await page.get_by_label("Spoken language").select_option(label="English")
     await page.get_by_role("button", name="Search").click()
+    answered = page.locator("main h2")
+    await expect(answered).to_be_visible()
     while await page.get_by_text("We have not yet heard from").count():
         await page.reload()
+        await expect(answered).to_be_visible()
     await expect(page.get_by_text("as of").first).to_be_visible()
 
 
