@@ -1,6 +1,6 @@
 /** The chat beside the call, and that it is held only in the two pages. */
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { currentRoom } from "../call/call";
 import { LONGEST, lines, say, unread } from "../call/chat";
 import { t } from "../words";
@@ -10,7 +10,8 @@ export function Chat({ name }: { name: string }) {
   const failed = useSignal(false);
   const input = useRef<HTMLInputElement>(null);
   const list = useRef<HTMLDivElement>(null);
-  useEffect(() => input.current?.focus(), []);
+  // Before the next key is pressed, or its letter is lost.
+  useLayoutEffect(() => input.current?.focus(), []);
   const number = lines.value.length;
   useEffect(() => {
     unread.value = 0;
