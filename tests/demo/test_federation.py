@@ -36,7 +36,7 @@ async def demo(var: Path, ports: list[int]) -> Process:
 async def lines_until_ready(process: Process) -> list[str]:
     assert process.stdout is not None
     lines: list[str] = []
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not any("Ctrl-C" in line for line in lines):
             line = await process.stdout.readline()
             assert line, "the demo ended before it was ready"

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from playwright.async_api import BrowserContext, Playwright, ViewportSize, async_playwright
+from playwright.async_api import BrowserContext, Playwright, ViewportSize, async_playwright, expect
 
 from tests.conformance.conftest import CHROMIUM
 from tests.journey.processes import Federation
@@ -22,6 +22,11 @@ FLAGS = [
     "--use-fake-ui-for-media-stream",
     "--auto-select-desktop-capture-source=Entire screen",
 ]
+
+PATIENCE_MS = 20_000
+"""How long a page may take to show what it will: nodes, browsers and cameras share the cores here."""
+
+expect.set_options(timeout=PATIENCE_MS)
 
 Opened = Callable[..., Awaitable[BrowserContext]]
 
@@ -70,7 +75,7 @@ async def browser_of(playwright: Playwright, tmp_path: Path) -> AsyncIterator[Op
             viewport=viewport,
             locale="en-GB",
         )
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         return context
 

@@ -22,7 +22,7 @@ from telemed.demo.trust import lay_out
 from tests.nodes import free_port
 from tests.relay import Relay
 
-START_S = 20
+START_S = 60
 
 
 class Federation:
