@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import errno
 import socket
-import struct
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from cffi import FFI
 
+from signaling.sfu.addresses import Address, from_address, to_address
 from signaling.sfu.transport import pointers
-
-Address = bytes
-"""A raw sockaddr: cheap to compare, and never turned into text on the forwarding path."""
 
 SLOT_BYTES = 2048
 """One packet with its SRTP trailer; larger than any Ethernet frame."""
-SLOTS = 128
-ADDRESS_BYTES = 28
+RECEIVED_AT_ONCE = 128
+SENT_AT_ONCE = 1024
+"""More than are received, because a packet goes to many; the last picture of a large room still leaves as bursts."""
+MAX_SEGMENTS = 64
+"""Packets in one burst to one receiver (Linux, UDP_MAX_SEGMENTS)."""
+MAX_BURST_BYTES = 65_000
+"""A little less than an IP packet may hold, headers included."""
+UDP_SEGMENT = 103
+"""The control message that has the kernel cut a burst into packets (linux/udp.h); Python does not name it."""
+MAX_KNOWN_ADDRESSES = 4096
 
 _ffi = FFI()
 _ffi.cdef(
@@ -25,39 +32,48 @@ _ffi.cdef(
     struct msghdr { void *msg_name; unsigned int msg_namelen; struct iovec *msg_iov; size_t msg_iovlen;
                     void *msg_control; size_t msg_controllen; int msg_flags; };
     struct mmsghdr { struct msghdr msg_hdr; unsigned int msg_len; };
+    struct segmented { size_t cmsg_len; int cmsg_level; int cmsg_type; uint16_t size; };
     int sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags);
     int recvmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags, void *timeout);
     """
 )
-
-
-def to_address(host: str, port: int) -> Address:
-    """The raw form of an IPv4 or IPv6 address."""
-    if ":" in host:
-        return struct.pack("=H", socket.AF_INET6) + struct.pack(
-            "!HI16sI", port, 0, socket.inet_pton(socket.AF_INET6, host), 0
-        )
-    return struct.pack("=H", socket.AF_INET) + struct.pack("!H4s8x", port, socket.inet_aton(host))
-
-
-def from_address(address: Address) -> tuple[str, int]:
-    """Host and port of a raw address."""
-    port = struct.unpack_from("!H", address, 2)[0]
-    if struct.unpack_from("=H", address)[0] == socket.AF_INET6:
-        return socket.inet_ntop(socket.AF_INET6, address[8:24]), port
-    return socket.inet_ntoa(address[4:8]), port
+_CONTROL_BYTES = int(_ffi.sizeof("struct segmented"))
 
 
 class Slots:
     """A fixed arena of packet buffers, with each slot's view, libsrtp address and peer address."""
 
-    def __init__(self) -> None:
-        self.arena = bytearray(SLOTS * SLOT_BYTES)
+    def __init__(self, number: int) -> None:
+        self.arena = bytearray(number * SLOT_BYTES)
         whole = memoryview(self.arena)
         self.views = [whole[at : at + SLOT_BYTES] for at in range(0, len(self.arena), SLOT_BYTES)]
         self.pointers = pointers(self.arena, SLOT_BYTES)
-        self.lengths = [0] * SLOTS
-        self.addresses: list[Address] = [b""] * SLOTS
+        self.lengths = [0] * number
+        self.addresses: list[Address] = [b""] * number
+
+
+def bursts(addresses: Sequence[Address], lengths: Sequence[int], count: int) -> list[list[int]]:
+    """The first `count` slots as bursts, each to one receiver and in that receiver's order (pure).
+
+    All packets of a burst but the last are of one size, and the last is no larger: what UDP_SEGMENT can cut.
+    """
+    found: list[list[int]] = []
+    growing: dict[Address, list[int]] = {}
+    for index in range(count):
+        address = addresses[index]
+        burst = growing.get(address)
+        if burst is not None and _fits(burst, lengths, lengths[index]):
+            burst.append(index)
+        else:
+            growing[address] = burst = [index]
+            found.append(burst)
+    return found
+
+
+def _fits(burst: list[int], lengths: Sequence[int], length: int) -> bool:
+    size, number = lengths[burst[0]], len(burst)
+    is_whole = lengths[burst[-1]] == size
+    return is_whole and length <= size and number < MAX_SEGMENTS and (number + 1) * size <= MAX_BURST_BYTES
 
 
 class Calls(Protocol):
@@ -81,7 +97,7 @@ class PlainCalls:
     def receive(self) -> int:
         count = 0
         slots = self._receiving
-        while count < SLOTS:
+        while count < len(slots.views):
             try:
                 slots.lengths[count], source = self._socket.recvfrom_into(slots.views[count])
             except (BlockingIOError, InterruptedError):
@@ -93,59 +109,127 @@ class PlainCalls:
         return count
 
     def send(self, count: int) -> int:
+        return sum(self.send_one(index) for index in range(count))
+
+    def send_one(self, index: int) -> int:
+        """Send one slot; returns whether the system took it."""
         slots = self._sending
-        for index in range(count):
-            try:
-                self._socket.sendto(slots.views[index][: slots.lengths[index]], from_address(slots.addresses[index]))
-            except OSError:
-                return index
-        return count
+        try:
+            self._socket.sendto(slots.views[index][: slots.lengths[index]], from_address(slots.addresses[index]))
+        except OSError:
+            return 0
+        return 1
 
 
 class BatchCalls:
-    """recvmmsg and sendmmsg, called through cffi without a compiler."""
+    """recvmmsg and sendmmsg, called through cffi without a compiler; bursts to one receiver are one message (GSO)."""
 
     def __init__(self, sock: socket.socket, receiving: Slots, sending: Slots) -> None:
         self._fd = sock.fileno()
         self._lib: Any = _ffi.dlopen(None)
+        self._plain = PlainCalls(sock, receiving, sending)
         self._receiving = receiving
         self._sending = sending
+        self._segments = True
         self._keep: list[Any] = []
-        self._in, self._in_names, _ = self._headers(receiving)
-        self._out, self._out_names, self._out_vectors = self._headers(sending)
+        self._names: dict[Address, Any] = {}
+        self._address_bytes = len(to_address(*sock.getsockname()[:2]))
+        self._prepare_receiving()
+        self._prepare_sending()
 
-    def _headers(self, slots: Slots) -> tuple[Any, list[Any], Any]:
-        headers = _ffi.new("struct mmsghdr[]", SLOTS)
-        vectors = _ffi.new("struct iovec[]", SLOTS)
-        names = _ffi.new("char[]", SLOTS * ADDRESS_BYTES)
+    def _prepare_receiving(self) -> None:
+        number = len(self._receiving.views)
+        vectors, names = _ffi.new("struct iovec[]", number), _ffi.new("char[]", number * self._address_bytes)
+        self._in = _ffi.new("struct mmsghdr[]", number)
+        self._in_messages = [self._in[index] for index in range(number)]
+        self._in_names = []
+        for index, slot in enumerate(self._base(self._receiving)):
+            name = names + index * self._address_bytes
+            vectors[index] = (slot, SLOT_BYTES)
+            self._in[index].msg_hdr = (name, self._address_bytes, vectors + index, 1, _ffi.NULL, 0, 0)
+            self._in_names.append(_ffi.buffer(name, self._address_bytes))
+        self._keep += [vectors, names]
+
+    def _prepare_sending(self) -> None:
+        number = len(self._sending.views)
+        self._out = _ffi.new("struct mmsghdr[]", number)
+        self._out_messages = [self._out[index] for index in range(number)]
+        self._out_headers = [self._out[index].msg_hdr for index in range(number)]
+        vectors, controls = _ffi.new("struct iovec[]", number), _ffi.new("struct segmented[]", number)
+        self._out_bases = self._base(self._sending)
+        self._out_vectors = [vectors[index] for index in range(number)]
+        self._out_starts = [vectors + index for index in range(number)]
+        self._out_controls = [controls[index] for index in range(number)]
+        for index, header in enumerate(self._out_headers):
+            header.msg_namelen = self._address_bytes
+            header.msg_control = controls + index
+            controls[index] = (_ffi.offsetof("struct segmented", "size") + 2, socket.IPPROTO_UDP, UDP_SEGMENT, 0)
+        self._keep += [vectors, controls]
+
+    def _base(self, slots: Slots) -> list[Any]:
         base = _ffi.from_buffer("char[]", slots.arena)
-        self._keep += [vectors, names, base]
-        for index in range(SLOTS):
-            vectors[index].iov_base = base + index * SLOT_BYTES
-            vectors[index].iov_len = SLOT_BYTES
-            header = headers[index].msg_hdr
-            header.msg_name = names + index * ADDRESS_BYTES
-            header.msg_namelen = ADDRESS_BYTES
-            header.msg_iov = _ffi.addressof(vectors[index])
-            header.msg_iovlen = 1
-        buffers = [_ffi.buffer(names + index * ADDRESS_BYTES, ADDRESS_BYTES) for index in range(SLOTS)]
-        return headers, buffers, vectors
+        self._keep.append(base)
+        return [base + index * SLOT_BYTES for index in range(len(slots.views))]
 
     def receive(self) -> int:
-        headers, slots = self._in, self._receiving
-        count = int(self._lib.recvmmsg(self._fd, headers, SLOTS, 0, _ffi.NULL))
+        slots, messages, names = self._receiving, self._in_messages, self._in_names
+        count = int(self._lib.recvmmsg(self._fd, self._in, len(messages), 0, _ffi.NULL))
         for index in range(count):
-            message = headers[index]
-            slots.lengths[index] = message.msg_len
-            slots.addresses[index] = self._in_names[index][: message.msg_hdr.msg_namelen]
-            message.msg_hdr.msg_namelen = ADDRESS_BYTES
+            slots.lengths[index] = messages[index].msg_len
+            slots.addresses[index] = names[index][:]
         return max(count, 0)
 
     def send(self, count: int) -> int:
-        headers, slots = self._out, self._sending
-        for index in range(count):
-            address = slots.addresses[index]
-            self._out_names[index][: len(address)] = address
-            headers[index].msg_hdr.msg_namelen = len(address)
-            self._out_vectors[index].iov_len = slots.lengths[index]
-        return max(int(self._lib.sendmmsg(self._fd, headers, count, 0)), 0)
+        wanted = self.wanted(count)
+        self._write_headers(wanted)
+        sent = at = 0
+        while at < len(wanted):
+            taken = int(self._lib.sendmmsg(self._fd, self._out + at, len(wanted) - at, 0))
+            if taken > 0:
+                sent += sum(map(len, wanted[at : at + taken]))
+                at += taken
+            elif _ffi.errno in (errno.EAGAIN, errno.ENOBUFS):
+                break
+            else:
+                sent += self.send_singly(wanted[at], _ffi.errno)
+                at += 1
+        return sent
+
+    def wanted(self, count: int) -> list[list[int]]:
+        """The first `count` slots as the messages that they leave in."""
+        if self._segments:
+            return bursts(self._sending.addresses, self._sending.lengths, count)
+        return [[index] for index in range(count)]
+
+    def _write_headers(self, wanted: list[list[int]]) -> None:
+        lengths, vectors, bases = self._sending.lengths, self._out_vectors, self._out_bases
+        at = 0
+        for number, burst in enumerate(wanted):
+            header, first = self._out_headers[number], burst[0]
+            header.msg_name = self._name(self._sending.addresses[first])
+            header.msg_iov = self._out_starts[at]
+            header.msg_iovlen = len(burst)
+            if len(burst) > 1:
+                self._out_controls[number].size = lengths[first]
+                header.msg_controllen = _CONTROL_BYTES
+            else:
+                header.msg_controllen = 0
+            for index in burst:
+                vector = vectors[at]
+                vector.iov_base = bases[index]
+                vector.iov_len = lengths[index]
+                at += 1
+
+    def _name(self, address: Address) -> Any:
+        name = self._names.get(address)
+        if name is None:
+            if len(self._names) >= MAX_KNOWN_ADDRESSES:
+                self._names.clear()
+            name = self._names[address] = _ffi.new("char[]", address)
+        return name
+
+    def send_singly(self, burst: list[int], why: int) -> int:
+        """Send a refused burst packet by packet; to a device that cannot checksum bursts (EIO) none goes any more."""
+        if why == errno.EIO:
+            self._segments = False
+        return sum(self._plain.send_one(index) for index in burst)

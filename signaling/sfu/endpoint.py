@@ -9,7 +9,7 @@ from collections import Counter
 from aiortc import RTCCertificate
 
 from signaling.sfu import ice, transport
-from signaling.sfu.batches import Address, from_address
+from signaling.sfu.addresses import Address, from_address
 from signaling.sfu.peer import Peer
 from signaling.sfu.stream_wire import StreamWire
 from signaling.sfu.transport import Pointer

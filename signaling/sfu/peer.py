@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from aiortc import RTCCertificate, RTCDataChannel
 
 from signaling.sfu import ice, rtcp, rtp, twcc
+from signaling.sfu.addresses import Address
 from signaling.sfu.bandwidth import LinkEstimate, allocate
-from signaling.sfu.batches import Address
 from signaling.sfu.downlink import Downlink
 from signaling.sfu.rtp import Packet
 from signaling.sfu.stream_wire import StreamWire

@@ -7,7 +7,8 @@ import itertools
 from collections.abc import Callable
 from typing import cast
 
-from signaling.sfu.batches import SLOT_BYTES, Address, to_address
+from signaling.sfu.addresses import Address, to_address
+from signaling.sfu.batches import SLOT_BYTES
 from signaling.sfu.transport import Pointer, pointers
 from signaling.sfu.wire import Protect
 

@@ -8,7 +8,16 @@ import socket
 import sys
 from collections.abc import Callable
 
-from signaling.sfu.batches import SLOT_BYTES, SLOTS, Address, BatchCalls, Calls, PlainCalls, Slots
+from signaling.sfu.addresses import Address
+from signaling.sfu.batches import (
+    RECEIVED_AT_ONCE,
+    SENT_AT_ONCE,
+    SLOT_BYTES,
+    BatchCalls,
+    Calls,
+    PlainCalls,
+    Slots,
+)
 from signaling.sfu.transport import Pointer
 
 logger = logging.getLogger(__name__)
@@ -34,8 +43,8 @@ class Wire:
         self.dropped = 0
         self._loop = asyncio.get_running_loop()
         self._on_datagram = on_datagram
-        self._receiving = Slots()
-        self._sending = Slots()
+        self._receiving = Slots(RECEIVED_AT_ONCE)
+        self._sending = Slots(SENT_AT_ONCE)
         self._calls: Calls = (BatchCalls if batched else PlainCalls)(sock, self._receiving, self._sending)
         self._used = 0
         self._flush_due = False
@@ -72,14 +81,14 @@ class Wire:
                 except Exception:
                     logger.exception("packet could not be handled")
             total += count
-            if count < SLOTS or total >= 4 * SLOTS:
+            if count < RECEIVED_AT_ONCE or total >= 4 * RECEIVED_AT_ONCE:
                 break
         self.flush()
         return total
 
     def send(self, address: Address, head: bytes, body: bytes | memoryview, protect: Protect | None) -> None:
         """Put a packet into the next slot, protected in place; it leaves with the rest of this tick."""
-        if self._used == SLOTS:
+        if self._used == SENT_AT_ONCE:
             self.flush()
         slots, index = self._sending, self._used
         view = slots.views[index]

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signaling.sfu import ice
-from signaling.sfu.batches import from_address, to_address
+from signaling.sfu.addresses import from_address, to_address
 from signaling.sfu.endpoint import Endpoint
 from signaling.sfu.peer import Peer
 

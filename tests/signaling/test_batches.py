@@ -1,0 +1,126 @@
+"""Bursts of datagrams: what may leave together, and that everything arrives whole and in order."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import sys
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from signaling.sfu import batches
+from signaling.sfu.addresses import to_address
+from signaling.sfu.batches import BatchCalls, PlainCalls, Slots, bursts
+from signaling.sfu.wire import bind
+
+Kind = type[BatchCalls] | type[PlainCalls]
+
+BOTH = pytest.mark.parametrize("kind", [BatchCalls, PlainCalls] if sys.platform == "linux" else [PlainCalls])
+
+
+@pytest.fixture(params=["127.0.0.1", "::1"])
+def sockets(request: pytest.FixtureRequest) -> Iterator[list[socket.socket]]:
+    """A sender and two receivers of one family."""
+    opened: list[socket.socket] = []
+    try:
+        opened.extend(bind(request.param, 0) for _ in range(3))
+    except OSError:
+        pytest.skip(f"no {request.param} here")
+    yield opened
+    for one in opened:
+        one.close()
+
+
+@given(st.lists(st.tuples(st.sampled_from([b"a", b"b", b"c"]), st.sampled_from([100, 700, 1100])), max_size=200))
+def test_a_burst_is_what_the_kernel_can_cut(packets: list[tuple[bytes, int]]) -> None:
+    addresses, lengths = [address for address, _ in packets], [length for _, length in packets]
+    found = bursts(addresses, lengths, len(packets))
+    assert sorted(index for burst in found for index in burst) == list(range(len(packets)))
+    for receiver in (b"a", b"b", b"c"):
+        sent = [index for burst in found for index in burst if addresses[index] == receiver]
+        assert sent == sorted(sent), "a receiver's packets changed their order"
+    for burst in found:
+        sizes = [lengths[index] for index in burst]
+        assert len({addresses[index] for index in burst}) == 1
+        assert set(sizes[:-1]) <= {sizes[0]}
+        assert sizes[-1] <= sizes[0]
+        assert len(burst) <= batches.MAX_SEGMENTS
+        assert len(burst) * sizes[0] <= batches.MAX_BURST_BYTES
+
+
+def test_packets_of_one_size_to_one_receiver_leave_together() -> None:
+    assert bursts([b"a", b"b", b"a", b"b", b"a", b"a"], [9, 9, 9, 9, 5, 9], 6) == [[0, 2, 4], [1, 3], [5]]
+
+
+@BOTH
+def test_everything_arrives_whole_and_in_order(kind: Kind, sockets: list[socket.socket]) -> None:
+    sender, *receivers = sockets
+    slots = Slots(64)
+    calls = kind(sender, Slots(1), slots)
+    expected: list[list[bytes]] = [[], []]
+    for index in range(60):
+        to = index % 3 % 2
+        packet = bytes((index,)) * (1100 if index % 7 else 300)
+        _fill(slots, index, packet, receivers[to])
+        expected[to].append(packet)
+    assert calls.send(60) == 60
+    assert [_arrived(receiver) for receiver in receivers] == expected
+
+
+@BOTH
+def test_what_arrives_comes_with_its_sender(kind: Kind, sockets: list[socket.socket]) -> None:
+    receiver, *senders = sockets
+    slots = Slots(4)
+    calls = kind(receiver, slots, Slots(1))
+    for number in range(6):
+        senders[number % 2].sendto(bytes((number,)), receiver.getsockname())
+    seen = []
+    while count := calls.receive():
+        assert count <= 4
+        seen += [(slots.addresses[i], bytes(slots.views[i][: slots.lengths[i]])) for i in range(count)]
+    own = [to_address(*one.getsockname()[:2]) for one in senders]
+    assert seen == [(own[number % 2], bytes((number,))) for number in range(6)]
+
+
+@BOTH
+def test_a_receiver_that_cannot_be_reached_costs_the_others_nothing(kind: Kind, sockets: list[socket.socket]) -> None:
+    sender, receiver, _ = sockets
+    slots = Slots(8)
+    calls = kind(sender, Slots(1), slots)
+    for index in range(6):
+        _fill(slots, index, bytes((index,)) * 50, receiver)
+    # Port 0 is nobody's: the system refuses it at once.
+    for index in (0, 3):
+        slots.addresses[index] = to_address(receiver.getsockname()[0], 0)
+    assert calls.send(6) == 4
+    assert _arrived(receiver) == [bytes((index,)) * 50 for index in (1, 2, 4, 5)]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="bursts are Linux's")
+def test_bursts_that_the_device_refuses_leave_one_by_one(sockets: list[socket.socket]) -> None:
+    sender, receiver, _ = sockets
+    slots = Slots(8)
+    calls = BatchCalls(sender, Slots(1), slots)
+    for index in range(3):
+        _fill(slots, index, bytes((index,)) * 50, receiver)
+    assert calls.send_singly([0, 1, 2], errno.EIO) == 3
+    assert [len(burst) for burst in calls.wanted(3)] == [1, 1, 1]
+    assert len(_arrived(receiver)) == 3
+
+
+def _fill(slots: Slots, index: int, packet: bytes, receiver: socket.socket) -> None:
+    slots.views[index][: len(packet)] = packet
+    slots.lengths[index] = len(packet)
+    slots.addresses[index] = to_address(*receiver.getsockname()[:2])
+
+
+def _arrived(receiver: socket.socket) -> list[bytes]:
+    found = []
+    while True:
+        try:
+            found.append(receiver.recv(2048))
+        except BlockingIOError:
+            return found
