@@ -39,7 +39,8 @@ class Downlink:
         self.fraction_lost = 0.0
         self._current: Stream | None = None
         self._bound = False
-        self._payload_types: dict[str, int] = {}
+        self._payload_types: dict[int, int] = {}
+        self._opus_payload_type = -1
         self._rtx_payload_types: dict[int, int] = {}
         self._extensions: list[tuple[int, int]] = []
         self._sequences = SequenceMap(first_out=ssrc & 0x7FFF)
@@ -67,13 +68,14 @@ class Downlink:
 
     def bind(self, offered: list[Codec], extensions: dict[str, int]) -> bool:
         """Take the subscriber's payload types and extension ids. False when it cannot receive the codec."""
-        self._payload_types = {}
-        self._rtx_payload_types = {}
+        self._payload_types, self._rtx_payload_types = {}, {}
         for codec in self.uplink.payload_types.values():
             fitting = codecs.find(codec, offered)
             if fitting is None or codec.mime_type == "rtx":
                 continue
-            self._payload_types[codec.mime_type] = fitting.payload_type
+            self._payload_types[codec.payload_type] = fitting.payload_type
+            if codec.mime_type == "opus":
+                self._opus_payload_type = fitting.payload_type
             repair = codecs.find_rtx(fitting.payload_type, offered)
             if repair is not None:
                 self._rtx_payload_types[fitting.payload_type] = repair.payload_type
@@ -82,7 +84,7 @@ class Downlink:
             forwarded.append(rtp.DEPENDENCY_DESCRIPTOR)
         mine, theirs = extensions, self.uplink.extensions
         self._extensions = [(theirs[u], mine[u]) for u in forwarded if u in theirs and u in mine]
-        self._bound = self.uplink.codec.mime_type in self._payload_types
+        self._bound = self.uplink.codec.payload_type in self._payload_types
         return self._bound
 
     def unbind(self) -> None:
@@ -166,10 +168,10 @@ class Downlink:
             if not key or stream is not self.wanted():
                 return
             self._switch(stream, packet, number, descriptor, now)
-        payload_type = self._payload_types.get(codec.mime_type, -1)
+        payload_type = self._payload_types.get(packet.payload_type, -1)
         at = packet.payload_at
         if payload_type < 0 and codec.mime_type == "red":
-            payload_type = self._payload_types["opus"]
+            payload_type = self._opus_payload_type
             at = codecs.primary_of_red(packet.data, at, packet.payload_end) or packet.payload_end
         if at >= packet.payload_end or payload_type < 0:
             self._sequences.drop(number)
@@ -197,16 +199,17 @@ class Downlink:
         self._cache[sequence & CACHED_PACKETS - 1] = cached
         self.packets += 1
         self.octets += len(prefix) + len(body)
-        extensions = self.peer.extension_block(forwarded)
-        head = rtp.header(
+        self.peer.send_rtp(
             marker=marker,
             payload_type=payload_type,
             sequence=sequence,
             timestamp=timestamp,
             ssrc=self.ssrc,
-            extensions=extensions,
+            extensions=forwarded,
+            prefix=prefix,
+            body=body,
+            now=now,
         )
-        self.peer.send_rtp(head + prefix, body, now)
 
     def _forwarded(self, packet: rtp.Packet) -> list[tuple[int, bytes]]:
         found = packet.extensions
@@ -238,21 +241,22 @@ class Downlink:
                 continue
             _, marker, payload_type, timestamp, prefix, body, forwarded = cached
             repair = self._rtx_payload_types.get(payload_type)
-            extensions = self.peer.extension_block(forwarded)
             ssrc, number = self.ssrc, sequence
             if repair is not None:
                 self._rtx_sequence = (self._rtx_sequence + 1) & 0xFFFF
                 prefix = sequence.to_bytes(2, "big") + prefix
                 ssrc, number, payload_type = self.rtx_ssrc, self._rtx_sequence, repair
-            head = rtp.header(
+            self.peer.send_rtp(
                 marker=marker,
                 payload_type=payload_type,
                 sequence=number,
                 timestamp=timestamp,
                 ssrc=ssrc,
-                extensions=extensions,
+                extensions=forwarded,
+                prefix=prefix,
+                body=body,
+                now=now,
             )
-            self.peer.send_rtp(head + prefix, body, now)
 
     def key_frame_requested(self, now: float) -> None:
         """The subscriber cannot decode."""

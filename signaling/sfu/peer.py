@@ -6,6 +6,7 @@ import logging
 import secrets
 from collections import Counter
 from collections.abc import Callable
+from struct import Struct
 from typing import TYPE_CHECKING
 
 from aiortc import RTCCertificate, RTCDataChannel
@@ -30,6 +31,7 @@ REPORT_SECONDS = 1.0
 MAX_STREAMS = 64
 """Incoming SSRCs of one peer; libsrtp keeps a context for each."""
 RIDS = ("q", "h", "f")
+_ssrc = Struct("!I")
 DEFAULT_RTT_SECONDS = 0.1
 
 
@@ -95,28 +97,57 @@ class Peer:
             wire, address = self.selected
             wire.send(address, data, b"", None)
 
-    def send_rtp(self, head: bytes, body: bytes | memoryview, now: float) -> None:
-        """Protect and send an RTP packet that carries the last transport-wide number given out."""
-        if self.selected is not None:
-            wire, address = self.selected
-            if self.transport_cc_out:
-                self.link.sent(self._transport_sequence, len(head) + len(body), now)
-            wire.send(address, head, body, self.secure.protect)
+    def send_rtp(
+        self,
+        *,
+        marker: bool,
+        payload_type: int,
+        sequence: int,
+        timestamp: int,
+        ssrc: int,
+        extensions: list[tuple[int, bytes]],
+        prefix: bytes,
+        body: bytes | memoryview,
+        now: float,
+    ) -> None:
+        """Protect and send an RTP packet under this connection's next transport-wide number."""
+        if self.selected is None:
+            return
+        wire, address = self.selected
+        number_id = self.transport_cc_out
+        value = self._transport_sequence = (self._transport_sequence + 1) & 0xFFFF
+        if number_id and number_id < 15 and not extensions:
+            head = rtp.numbered_header(
+                marker=marker,
+                payload_type=payload_type,
+                sequence=sequence,
+                timestamp=timestamp,
+                ssrc=ssrc,
+                number=number_id,
+                value=value,
+            )
+        else:
+            if number_id:
+                extensions = [*extensions, (number_id, value.to_bytes(2, "big"))]
+            head = rtp.header(
+                marker=marker,
+                payload_type=payload_type,
+                sequence=sequence,
+                timestamp=timestamp,
+                ssrc=ssrc,
+                extensions=rtp.extension_block(extensions),
+            )
+        if prefix:
+            head += prefix
+        if number_id:
+            self.link.sent(value, len(head) + len(body), now)
+        wire.send(address, head, body, self.secure.protect)
 
     def send_rtcp(self, packet: bytes) -> None:
         """Protect and send an RTCP packet (reduced-size, RFC 5506)."""
         if self.selected is not None and self.secure.is_connected:
             wire, address = self.selected
             wire.send(address, packet, b"", self.secure.protect_rtcp)
-
-    def extension_block(self, values: list[tuple[int, bytes]]) -> bytes:
-        """An extension block with this connection's next transport-wide number."""
-        if self.transport_cc_out:
-            sequence = self._transport_sequence = (self._transport_sequence + 1) & 0xFFFF
-            if not values and self.transport_cc_out < 15:
-                return rtp.short_extension_block(self.transport_cc_out, sequence)
-            values = [*values, (self.transport_cc_out, sequence.to_bytes(2, "big"))]
-        return rtp.extension_block(values)
 
     # From the client
 
@@ -153,7 +184,9 @@ class Peer:
             else:
                 self.counts["rtcp_not_genuine"] += 1
             return
-        if not self._is_expected(view):
+        ssrc = _ssrc.unpack_from(view, 8)[0]
+        stream = self._streams.get(ssrc)
+        if stream is None and not self._may_begin(ssrc):
             self.counts["too_many_streams"] += 1
             return
         size = self.secure.unprotect(pointer, length)
@@ -166,27 +199,28 @@ class Peer:
             self.counts["rtp_malformed"] += 1
             return
         self._arrivals.note(packet.extensions.get(self._transport_cc_in, b""), now)
-        self._route(packet, now)
+        if stream is not None:
+            stream.uplink.receive(stream, packet, now)
+        else:
+            self._received_otherwise(packet, now)
 
-    def _is_expected(self, view: memoryview) -> bool:
-        ssrc = int.from_bytes(view[8:12], "big")
-        return ssrc in self._streams or ssrc in self._repairs or len(self._streams) + len(self._repairs) < MAX_STREAMS
+    def _may_begin(self, ssrc: int) -> bool:
+        return ssrc in self._repairs or len(self._streams) + len(self._repairs) < MAX_STREAMS
 
-    def _route(self, packet: Packet, now: float) -> None:
-        stream = self._streams.get(packet.ssrc)
-        if stream is None:
-            repaired = self._repairs.get(packet.ssrc)
-            if repaired is None:
-                stream, repaired = self._identify(packet)
-            if repaired is not None:
-                restored = repaired.restore(packet)
-                if restored is None:
-                    return
-                packet, stream = restored, repaired
-            if stream is None:
-                self.counts["unknown_stream"] += 1
+    def _received_otherwise(self, packet: Packet, now: float) -> None:
+        """Take a packet of an SSRC that is no stream yet: the first of one, or a retransmission."""
+        stream, repaired = None, self._repairs.get(packet.ssrc)
+        if repaired is None:
+            stream, repaired = self._identify(packet)
+        if repaired is not None:
+            restored = repaired.restore(packet)
+            if restored is None:
                 return
-        stream.uplink.receive(stream, packet, now)
+            packet, stream = restored, repaired
+        if stream is None:
+            self.counts["unknown_stream"] += 1
+        else:
+            stream.uplink.receive(stream, packet, now)
 
     def _identify(self, packet: Packet) -> tuple[Stream | None, Stream | None]:
         """The stream of a new SSRC, or the stream that it repairs."""

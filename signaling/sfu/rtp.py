@@ -19,7 +19,7 @@ DEPENDENCY_DESCRIPTOR = "https://aomediacodec.github.io/av1-rtp-spec/#dependency
 
 _header = Struct("!BBHII")
 _words = Struct("!HH")
-_short_block = Struct("!HHBHx")
+_numbered_header = Struct("!BBHIIHHBHx")
 
 
 @dataclass(slots=True)
@@ -128,9 +128,24 @@ def extension_block(values: list[tuple[int, bytes]]) -> bytes:
     return _words.pack(profile, (len(body) + padding) // 4) + body + bytes(padding)
 
 
-def short_extension_block(number: int, value: int) -> bytes:
-    """A block of one 16-bit value, the commonest there is, written with one call; `number` is at most 14."""
-    return _short_block.pack(ONE_BYTE_PROFILE, 1, number << 4 | 1, value)
+def numbered_header(
+    *, marker: bool, payload_type: int, sequence: int, timestamp: int, ssrc: int, number: int, value: int
+) -> bytes:
+    """A header whose only extension is one 16-bit value, written with one call; `number` is at most 14.
+
+    Of all headers sent it is by far the commonest: the transport-wide sequence number.
+    """
+    return _numbered_header.pack(
+        0x90,
+        payload_type | (0x80 if marker else 0),
+        sequence & 0xFFFF,
+        timestamp & 0xFFFFFFFF,
+        ssrc,
+        ONE_BYTE_PROFILE,
+        1,
+        number << 4 | 1,
+        value,
+    )
 
 
 class Extender:

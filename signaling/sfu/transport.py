@@ -19,6 +19,8 @@ from pylibsrtp._binding import ffi, lib
 
 logger = logging.getLogger(__name__)
 
+_protect, _unprotect = lib.srtp_protect, lib.srtp_unprotect
+
 Pointer = Any
 """An address inside an arena, as libsrtp's binding wants it."""
 
@@ -146,29 +148,37 @@ class SecureTransport:
         """Take one DTLS datagram; False when too many wait."""
         return self._datagrams.put(data)
 
+    # The two for media stand apart although they are alike: each is called for every packet.
+
     def unprotect(self, pointer: Pointer, length: int) -> int:
         """Decrypt an SRTP packet in place. Returns its new length, or 0 when it is not genuine."""
-        return self._process(lib.srtp_unprotect, self._receiving, pointer, length)
+        size = self._length
+        size[0] = length
+        if self._receiving is None or _unprotect(self._receiving, pointer, size):
+            return 0
+        decrypted: int = size[0]
+        return decrypted
+
+    def protect(self, pointer: Pointer, length: int) -> int:
+        """Encrypt an RTP packet in place. Returns its new length, or 0."""
+        size = self._length
+        size[0] = length
+        if self._sending is None or _protect(self._sending, pointer, size):
+            return 0
+        encrypted: int = size[0]
+        return encrypted
 
     def unprotect_rtcp(self, pointer: Pointer, length: int) -> int:
         """Decrypt an SRTCP packet in place. Returns its new length, or 0 when it is not genuine."""
         return self._process(lib.srtp_unprotect_rtcp, self._receiving, pointer, length)
-
-    def protect(self, pointer: Pointer, length: int) -> int:
-        """Encrypt an RTP packet in place. Returns its new length, or 0."""
-        return self._process(lib.srtp_protect, self._sending, pointer, length)
 
     def protect_rtcp(self, pointer: Pointer, length: int) -> int:
         """Encrypt an RTCP packet in place. Returns its new length, or 0."""
         return self._process(lib.srtp_protect_rtcp, self._sending, pointer, length)
 
     def _process(self, work: Any, session: Any, pointer: Pointer, length: int) -> int:
-        if session is None:
-            return 0
         self._length[0] = length
-        if work(session, pointer, self._length):
-            return 0
-        return int(self._length[0])
+        return 0 if session is None or work(session, pointer, self._length) else int(self._length[0])
 
     def open_channel(self, label: str, *, ordered: bool, max_retransmits: int | None) -> RTCDataChannel:
         """Open a data channel from our side; it opens once the association is up."""
