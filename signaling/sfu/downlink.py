@@ -85,6 +85,7 @@ class Downlink:
         mine, theirs = extensions, self.uplink.extensions
         self._extensions = [(theirs[u], mine[u]) for u in forwarded if u in theirs and u in mine]
         self._bound = self.uplink.codec.payload_type in self._payload_types
+        self.peer.hurry()
         return self._bound
 
     def unbind(self) -> None:

@@ -66,6 +66,7 @@ class Peer:
         self.transport_cc_out = 0
         self.link = LinkEstimate()
         self.forced_limit_bps: float | None = None
+        self._on_connected = on_connected
         self._on_yield = on_yield
         self._mid_id = self._rid_id = self._repaired_rid_id = self._transport_cc_in = 0
         self._streams: dict[int, Stream] = {}
@@ -79,7 +80,7 @@ class Peer:
         self.secure = SecureTransport(
             certificate,
             send=self._send_plain,
-            on_connected=on_connected,
+            on_connected=self._connected,
             on_closed=on_closed,
             on_channel=on_channel,
         )
@@ -89,6 +90,14 @@ class Peer:
         """New credentials; the old ones stay good until the new ones are used."""
         self.credentials = ice.new_credentials()
         self.endpoint.add(self)
+
+    def _connected(self) -> None:
+        self.hurry()
+        self._on_connected()
+
+    def hurry(self) -> None:
+        """Have the next poll do at once what is due later: a stream just negotiated waits for its key frame."""
+        self._feedback_at = 0.0
 
     # Towards the client
 
