@@ -30,9 +30,9 @@ from livekit.protocol.rtc import (
     UpdateVideoLayers,
 )
 
-from signaling import ids, subscriptions, tokens
+from signaling import allowance, ids, subscriptions, tokens
 from signaling.participants import Participant
-from signaling.tracks import Track, Wishes
+from signaling.tracks import Wishes
 
 logger = logging.getLogger(__name__)
 
@@ -164,19 +164,10 @@ def _update_layers(participant: Participant, request: UpdateVideoLayers) -> None
 
 
 def _permission(participant: Participant, request: SubscriptionPermission) -> None:
-    for track in participant.tracks.values():
-        track.allowed = None if request.all_participants else _allowed(participant, track, request)
-    for other in participant.room.others(participant):
-        subscriptions.reconcile(participant.room, other)
-
-
-def _allowed(participant: Participant, track: Track, request: SubscriptionPermission) -> set[str]:
-    by_sid = {other.sid: other.identity for other in participant.room.participants.values()}
-    return {
-        entry.participant_identity or by_sid.get(entry.participant_sid, "")
-        for entry in request.track_permissions
-        if entry.all_tracks or track.sid in entry.track_sids
-    }
+    room = participant.room
+    participant.allowance = allowance.read(request, {other.sid: other.identity for other in room.participants.values()})
+    for other in room.others(participant):
+        subscriptions.reconcile(room, other)
 
 
 def sync_state(participant: Participant, state: SyncState) -> None:

@@ -10,6 +10,7 @@ from livekit.protocol.rtc import (
     SubscribedCodec,
     SubscribedQuality,
     SubscribedQualityUpdate,
+    SubscriptionPermissionUpdate,
     TrackSubscribed,
 )
 
@@ -23,27 +24,34 @@ if TYPE_CHECKING:
 
 
 def reconcile(room: Room, participant: Participant) -> None:
-    """Give the participant what is wanted and allowed, and take away the rest."""
+    """Give the participant what is wanted and allowed, take away the rest, and tell of a publisher's refusals."""
     if participant.receiver is None:
         return
+    denied: set[str] = set()
     for other in room.others(participant):
         for track in other.tracks.values():
             subscription = participant.subscriptions.get(track.sid)
-            wanted = _may_receive(participant, track)
-            if wanted and subscription is None:
+            wanted = _is_wanted(participant, track)
+            allowed = track.is_allowed(participant.identity)
+            if wanted and not allowed:
+                denied.add(track.sid)
+            if wanted and allowed == (track.sid in participant.denied):
+                _tell_permission(participant, track, allowed=allowed)
+            if wanted and allowed and subscription is None:
                 _subscribe(participant, track)
-            elif not wanted and subscription is not None:
+            elif subscription is not None and not (wanted and allowed):
                 unsubscribe(subscription)
+    participant.denied = denied
 
 
-def _may_receive(participant: Participant, track: Track) -> bool:
+def _is_wanted(participant: Participant, track: Track) -> bool:
     wanted = participant.explicit.get(track.sid, participant.auto_subscribe)
-    return (
-        wanted
-        and track.is_published
-        and participant.claims.video.can_subscribe
-        and track.is_allowed(participant.identity)
-    )
+    return wanted and track.is_published and participant.claims.video.can_subscribe
+
+
+def _tell_permission(participant: Participant, track: Track, *, allowed: bool) -> None:
+    update = SubscriptionPermissionUpdate(participant_sid=track.publisher.sid, track_sid=track.sid, allowed=allowed)
+    participant.send(SignalResponse(subscription_permission_update=update))
 
 
 def _subscribe(participant: Participant, track: Track) -> None:

@@ -50,7 +50,6 @@ class Track:
         self.cids = {cid}
         self.uplink: Uplink | None = None
         self.subscriptions: dict[str, Subscription] = {}
-        self.allowed: set[str] | None = None
         self.announced_quality: int | None = None
         self.lower_at: float | None = None
 
@@ -71,7 +70,7 @@ class Track:
 
     def is_allowed(self, identity: str) -> bool:
         """Whether the publisher lets this participant subscribe."""
-        return self.allowed is None or identity in self.allowed
+        return self.publisher.allowance.permits(identity, self.sid)
 
     def layer_for(self, wishes: Wishes) -> int:
         """The layer that serves these wishes: the smallest that fills the size, else the quality named."""

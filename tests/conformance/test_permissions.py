@@ -10,6 +10,7 @@ from livekit.rtc.participant import PublishTrackError
 
 from tests.conformance.conftest import Joined, Server, eventually
 from tests.conformance.media import publications, publish_tone
+from tests.conformance.test_browser import Opened, _local, _plays, _rests, _visit
 
 
 async def test_a_waiting_participant_neither_hears_nor_speaks_until_admitted(
@@ -85,3 +86,28 @@ async def _packets(track: rtc.Track) -> int:
 
 def _subscribed(room: rtc.Room, identity: str) -> list[rtc.Track]:
     return [publication.track for publication in publications(room, identity) if publication.track]
+
+
+async def test_a_publisher_chooses_who_subscribes(server: Server, open_page: Opened) -> None:
+    amina, li = await _visit(server, open_page)
+    permission = "([all, list]) => rooms.get('li').localParticipant.setTrackSubscriptionPermissions(all, list)"
+    status = "[...rooms.get('amina').remoteParticipants.values()][0].getTrackPublication('{}').permissionStatus"
+
+    async def shows(source: str, expected: str) -> bool:
+        return bool(await amina.evaluate(status.format(source)) == expected)
+
+    await li.evaluate(permission, [False, []])
+    await eventually(lambda: shows("camera", "not_allowed"))
+    await eventually(lambda: shows("microphone", "not_allowed"))
+    await eventually(lambda: _rests(amina, "amina", "li/camera"))
+    sid = await li.evaluate("rooms.get('li').localParticipant.getTrackPublication('camera').trackSid")
+    listed = {"participantIdentity": "amina", "allowAll": False, "allowedTrackSids": [sid]}
+    await li.evaluate(permission, [False, [listed]])
+    await eventually(lambda: shows("camera", "allowed"))
+    await eventually(lambda: _plays(amina, "amina", "li/camera"))
+    assert await shows("microphone", "not_allowed")
+    await _local(li, "li", "setScreenShareEnabled(true)")
+    await eventually(lambda: shows("screen_share", "not_allowed"))
+    await li.evaluate(permission, [True, []])
+    await eventually(lambda: _plays(amina, "amina", "li/screen_share"), 15)
+    await eventually(lambda: _plays(amina, "amina", "li/microphone"))

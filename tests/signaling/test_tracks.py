@@ -35,11 +35,3 @@ def _track() -> Track:
 )
 def test_a_size_counts_more_than_a_named_quality(wishes: Wishes, layer: int) -> None:
     assert _track().layer_for(wishes) == layer
-
-
-def test_a_track_is_open_to_all_until_its_publisher_says_otherwise() -> None:
-    track = _track()
-    assert track.is_allowed("anyone")
-    track.allowed = {"amina"}
-    assert track.is_allowed("amina")
-    assert not track.is_allowed("anyone")
