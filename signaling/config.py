@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -29,6 +29,7 @@ class RoomSettings(_Frozen):
     departure_timeout: int = Field(20, ge=0, description="seconds before a room that everybody left closes")
     max_participants: int = Field(0, ge=0, description="0 means no limit")
     enable_remote_unmute: bool = False
+    audio_ptime_ms: Literal[0, 20, 40, 60, 120] = Field(0, description="sound in one packet; 0 leaves it to clients")
     max_metadata_bytes: int = 64 * 1024
 
 

@@ -202,8 +202,9 @@ def _update_metadata(participant: Participant, request: UpdateParticipantMetadat
     elif request.ByteSize() > limit:
         reason = RequestResponse.LIMIT_EXCEEDED
     else:
-        participant.set_details(name=request.name, metadata=request.metadata, attributes=dict(request.attributes))
-        participant.room.announce(participant)
+        participant.room.describe(
+            participant, name=request.name, metadata=request.metadata, attributes=dict(request.attributes)
+        )
     participant.send(
         SignalResponse(
             request_response=RequestResponse(request_id=request.request_id, reason=reason, update_metadata=request)

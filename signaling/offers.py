@@ -55,7 +55,8 @@ class ClientOffers:
     """The client's offers and our answers; sections it offers to receive on are filled with downlinks.
 
     `on_uplink(cid, uplink)` tells of media the client will send, `off_uplink` of its end, `codec_of(cid)`
-    gives the codec its AddTrack named, `need_sections(audios, videos)` asks the client for an offer.
+    gives the codec its AddTrack named, `ptime_ms()` how much sound a packet should carry, and
+    `need_sections(audios, videos)` asks the client for an offer.
     """
 
     def __init__(
@@ -65,12 +66,14 @@ class ClientOffers:
         on_uplink: Callable[[str, Uplink], None],
         off_uplink: Callable[[Uplink], None],
         codec_of: Callable[[str], str],
+        ptime_ms: Callable[[], int],
         need_sections: Callable[[int, int], None],
     ) -> None:
         self.peer = peer
         self._on_uplink = on_uplink
         self._off_uplink = off_uplink
         self._codec_of = codec_of
+        self._ptime_ms = ptime_ms
         self._need_sections = need_sections
         self.expects_offer = False
         self._cids: dict[str, str] = {}
@@ -132,6 +135,7 @@ class ClientOffers:
         if sending:
             answer.direction = "recvonly"
             answer.rids = section.rids
+            answer.ptime_ms = self._ptime_ms() if section.kind == "audio" else 0
             self._begin_uplink(section, answer, cid)
         elif section.mid in self._cids:
             self._end_uplink(section.mid)
@@ -157,6 +161,11 @@ class ClientOffers:
             uplink = self.peer.uplinks[mid]
             self.peer.remove_uplink(uplink)
             self._off_uplink(uplink)
+
+    def renew(self) -> None:
+        """Ask for an offer whose answer will say what has changed."""
+        if self._cids and not self.expects_offer:
+            self._need_sections(0, 0)
 
     def uplink_of(self, cid: str) -> Uplink | None:
         """The media negotiated under a client's track id."""

@@ -24,7 +24,7 @@ from livekit.protocol.rtc import (
     TrackUnpublishedResponse,
 )
 
-from signaling import ids, subscriptions, tokens
+from signaling import ids, packet_length, subscriptions, tokens
 from signaling.config import Settings
 from signaling.errors import NotFoundError
 from signaling.participants import Participant
@@ -58,6 +58,7 @@ class Room:
         self.idle_since = time.monotonic()
         self.was_joined = False
         self.speaking: dict[str, float] = {}
+        self.ptime_ms: int = settings.room.audio_ptime_ms
         self.closed = False
 
     @property
@@ -83,6 +84,24 @@ class Room:
         """Everyone else."""
         return [p for p in self.participants.values() if p is not participant]
 
+    def describe(self, participant: Participant, *, name: str, metadata: str, attributes: dict[str, str]) -> None:
+        """Give a participant a new name, metadata and attributes, and let everyone know."""
+        participant.set_details(name=name, metadata=metadata, attributes=attributes)
+        self.update_ptime()
+        self.announce(participant)
+
+    def update_ptime(self) -> None:
+        """Have sound packed as those now here need it."""
+        wanted = packet_length.wanted_ms(
+            self.settings.room.audio_ptime_ms, (p.attributes for p in self.participants.values())
+        )
+        if wanted == self.ptime_ms:
+            return
+        self.ptime_ms = wanted
+        for participant in self.participants.values():
+            if participant.offers is not None and any(t.kind == "audio" for t in participant.tracks.values()):
+                participant.offers.renew()
+
     # Coming and going
 
     def join(self, participant: Participant) -> None:
@@ -90,6 +109,7 @@ class Room:
         self.participants[participant.identity] = participant
         self.was_joined = True
         participant.state = ParticipantInfo.JOINED
+        self.update_ptime()
 
     def activate(self, participant: Participant) -> None:
         """The participant's media is connected."""
@@ -114,6 +134,7 @@ class Room:
         self.announce(participant)
         if was_active:
             self.webhooks.tell("participant_left", self.snapshot(), participant.info())
+        self.update_ptime()
         if not self.participants:
             self.idle_since = time.monotonic()
 

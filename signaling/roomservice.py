@@ -136,8 +136,9 @@ class RoomService:
         if request.HasField("permission"):
             participant.room.permit(participant, request.permission)
         if request.name or request.metadata or request.attributes:
-            participant.set_details(name=request.name, metadata=request.metadata, attributes=dict(request.attributes))
-            participant.room.announce(participant)
+            participant.room.describe(
+                participant, name=request.name, metadata=request.metadata, attributes=dict(request.attributes)
+            )
             participant.room.refresh_token(participant)
         return participant.info()
 

@@ -53,6 +53,7 @@ def connect(
         on_uplink=lambda cid, uplink: _uplink(participant, cid, uplink),
         off_uplink=lambda uplink: _uplink_gone(participant, uplink),
         codec_of=lambda cid: _codec_of(participant, cid),
+        ptime_ms=lambda: participant.room.ptime_ms,
         need_sections=lambda audios, videos: _need_sections(participant, audios, videos),
     )
     if single:

@@ -41,7 +41,10 @@ class Codec:
 
 @dataclass(slots=True)
 class Section:
-    """One m= section. `msid` is (stream id, track id); `rids` those that its sender sends."""
+    """One m= section. `msid` is (stream id, track id); `rids` those that its sender sends.
+
+    `ptime_ms` is how much sound its sender would like in each packet sent to it; 0 says nothing.
+    """
 
     kind: str
     mid: str
@@ -57,6 +60,7 @@ class Section:
     ssrc_groups: list[tuple[str, list[int]]] = field(default_factory=list)
     cname: str = ""
     sctp_port: int = 0
+    ptime_ms: int = 0
 
     @property
     def repairs(self) -> dict[int, int]:
@@ -152,6 +156,8 @@ def _parse_attribute(section: Section, name: str, value: str) -> None:
         section.ssrc_groups.append((semantics, [int(member) for member in members]))
     elif name == "sctp-port":
         section.sctp_port = int(value)
+    elif name == "ptime":
+        section.ptime_ms = int(value)
 
 
 def _parse_rtpmap(value: str) -> Codec:
@@ -218,6 +224,8 @@ def _write_section(description: Description, section: Section) -> list[str]:
     lines += [f"a=extmap:{number} {uri}" for number, uri in section.extensions.items()]
     for codec in section.codecs:
         lines += _write_codec(codec)
+    if section.ptime_ms:
+        lines += [f"a=ptime:{section.ptime_ms}", f"a=maxptime:{section.ptime_ms}"]
     if section.rids:
         lines += [f"a=rid:{rid} recv" for rid in section.rids]
         lines.append(f"a=simulcast:recv {';'.join(section.rids)}")
