@@ -30,7 +30,7 @@ from livekit.protocol.rtc import (
     UpdateVideoLayers,
 )
 
-from signaling import allowance, ids, subscriptions, tokens
+from signaling import allowance, dynacast, ids, subscriptions, tokens
 from signaling.participants import Participant
 from signaling.tracks import Wishes
 
@@ -82,19 +82,16 @@ def add_track(participant: Participant, request: AddTrackRequest) -> None:
     if len(participant.tracks) >= room.settings.limits.tracks_per_participant:
         _refuse(participant, RequestResponse.LIMIT_EXCEEDED, add_track=request)
         return
-    track = participant.track_of(request.cid)
-    if track is None and request.sid in participant.tracks:
-        track = participant.tracks[request.sid]
-        track.cids.add(request.cid)
+    track = participant.track_of(request.cid) or participant.tracks.get(request.sid)
     if track is None:
         track = participant.add_track(_track_info(request), request.cid)
     for codec in request.simulcast_codecs:
         if codec.cid:
-            track.cids.add(codec.cid)
+            track.cids[codec.cid] = _mime_type(track.info.type, codec.codec).partition("/")[2].lower()
     participant.send(SignalResponse(track_published=TrackPublishedResponse(cid=request.cid, track=track.info)))
     uplink = participant.offers.uplink_of(request.cid) if participant.offers is not None else None
-    if uplink is not None and not track.is_published:
-        room.publish(track, uplink)
+    if uplink is not None:
+        room.take_media(track, request.cid, uplink)
 
 
 def _track_info(request: AddTrackRequest) -> TrackInfo:
@@ -118,13 +115,25 @@ def _track_info(request: AddTrackRequest) -> TrackInfo:
         backup_codec_policy=request.backup_codec_policy,
         packet_trailer_features=request.packet_trailer_features,
     )
-    if request.simulcast_codecs:
-        named = request.simulcast_codecs[0]
-        if named.codec:
-            info.mime_type = f"{'audio' if audio else 'video'}/{named.codec.partition('/')[2] or named.codec}"
+    for codec in request.simulcast_codecs:
+        info.codecs.add(
+            mime_type=_mime_type(request.type, codec.codec),
+            cid=codec.cid,
+            layers=codec.layers or request.layers,
+            video_layer_mode=codec.video_layer_mode,
+        )
+    if info.codecs:
+        info.mime_type = info.codecs[0].mime_type
         if not info.layers:
-            info.layers.extend(named.layers)
+            info.layers.extend(info.codecs[0].layers)
     return info
+
+
+def _mime_type(kind: int, codec: str) -> str:
+    """The MIME type of a codec that clients name with or without its kind; nothing for none."""
+    if not codec or "/" in codec:
+        return codec
+    return f"{'audio' if kind == TrackType.AUDIO else 'video'}/{codec}"
 
 
 def _mute(participant: Participant, request: MuteTrackRequest) -> None:
@@ -151,7 +160,7 @@ def _track_setting(participant: Participant, request: UpdateTrackSettings) -> No
         if subscription is not None:
             subscription.wishes = wishes
             subscription.apply()
-            subscriptions.update_dynacast(subscription.track)
+            dynacast.update(subscription.track)
         if len(participant.wishes) < MAX_EXPLICIT:
             participant.wishes[sid] = wishes
 

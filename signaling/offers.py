@@ -56,7 +56,8 @@ class ClientOffers:
 
     `on_uplink(cid, uplink)` tells of media the client will send, `off_uplink` of its end, `codec_of(cid)`
     gives the codec its AddTrack named, `ptime_ms()` how much sound a packet should carry, and
-    `need_sections(audios, videos)` asks the client for an offer.
+    `need_sections(audios, videos)` asks the client for an offer. `cannot_receive(track)` tells that the client lacks
+    a codec; it returns whether another is to come.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class ClientOffers:
         codec_of: Callable[[str], str],
         ptime_ms: Callable[[], int],
         need_sections: Callable[[int, int], None],
+        cannot_receive: Callable[[Track], bool],
     ) -> None:
         self.peer = peer
         self._on_uplink = on_uplink
@@ -75,6 +77,7 @@ class ClientOffers:
         self._codec_of = codec_of
         self._ptime_ms = ptime_ms
         self._need_sections = need_sections
+        self._cannot_receive = cannot_receive
         self.expects_offer = False
         self._cids: dict[str, str] = {}
         self._assigned: dict[str, tuple[Track, Downlink]] = {}
@@ -211,7 +214,7 @@ class ClientOffers:
             track, downlink = entry
             extensions = answers.by_uri(answer.extensions)
             self.peer.transport_cc_out = extensions.get(rtp.TRANSPORT_CC, self.peer.transport_cc_out)
-            if not downlink.bind(answer.codecs, extensions):
+            if not downlink.bind(answer.codecs, extensions) and not self._cannot_receive(track):
                 logger.info("track %s cannot be received by this client", track.sid)
                 self._free[section.kind] += 1
                 continue

@@ -24,7 +24,7 @@ from livekit.protocol.rtc import (
     TrackUnpublishedResponse,
 )
 
-from signaling import ids, packet_length, subscriptions, tokens
+from signaling import backup, ids, packet_length, subscriptions, tokens
 from signaling.config import Settings
 from signaling.errors import NotFoundError
 from signaling.participants import Participant
@@ -166,11 +166,20 @@ class Room:
 
     # Tracks
 
+    def take_media(self, track: Track, cid: str, uplink: Uplink) -> None:
+        """Media is negotiated under one of a track's ids: it is published, or has its second codec."""
+        if not track.is_published:
+            self.publish(track, uplink)
+        elif track.backup is None and track.cids.get(cid) == track.backup_codec != "":
+            backup.begin(track, uplink)
+
     def publish(self, track: Track, uplink: Uplink) -> None:
         """A track's media is negotiated: let others have it."""
         track.uplink = uplink
         uplink.muted = track.info.muted
         track.info.mid = uplink.mid
+        for codec in track.info.codecs[:1]:
+            codec.mid = uplink.mid
         if not track.info.mime_type:
             track.info.mime_type = f"{uplink.kind}/{uplink.codec.name}"
         self.announce(track.publisher)
@@ -186,7 +195,7 @@ class Room:
             subscriptions.unsubscribe(subscription)
         if track.uplink is None:
             return
-        track.uplink.muted = True
+        track.set_muted(muted=True)
         if tell:
             publisher.send(SignalResponse(track_unpublished=TrackUnpublishedResponse(track_sid=track.sid)))
         self.webhooks.tell("track_unpublished", self.snapshot(), publisher.info(), track.info)
@@ -196,8 +205,7 @@ class Room:
     def mute(self, track: Track, *, muted: bool, by_admin: bool) -> TrackInfo:
         """Stop or go on forwarding a track and let everyone know."""
         track.info.muted = muted
-        if track.uplink is not None:
-            track.uplink.muted = muted
+        track.set_muted(muted=muted)
         if by_admin:
             track.publisher.send(SignalResponse(mute=MuteTrackRequest(sid=track.sid, muted=muted)))
         self.announce(track.publisher)

@@ -26,7 +26,7 @@ from livekit.protocol.rtc import (
     SignalResponse,
 )
 
-from signaling import handlers, ids, subscriptions, watch, wiring
+from signaling import dynacast, handlers, ids, subscriptions, watch, wiring
 from signaling.config import Settings
 from signaling.connection import PING_INTERVAL_SECONDS, PING_TIMEOUT_SECONDS, SignalConnection
 from signaling.errors import LimitExceededError, NotFoundError, PermissionDeniedError
@@ -269,4 +269,4 @@ class Sessions:
             if now > participant.refresh_at:
                 participant.room.refresh_token(participant)
             for track in list(participant.tracks.values()):
-                subscriptions.update_dynacast(track, now)
+                dynacast.update(track, now)

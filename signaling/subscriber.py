@@ -30,11 +30,17 @@ _EXTENSIONS = {
 
 
 class ServerOffers:
-    """Our offers and the client's answers; one is under way at a time."""
+    """Our offers and the client's answers; one is under way at a time.
 
-    def __init__(self, peer: Peer, send: Callable[[SessionDescription], None]) -> None:
+    `cannot_receive(track)` tells that the client lacks a codec; it returns whether another is to come.
+    """
+
+    def __init__(
+        self, peer: Peer, *, send: Callable[[SessionDescription], None], cannot_receive: Callable[[Track], bool]
+    ) -> None:
         self.peer = peer
         self._send = send
+        self._cannot_receive = cannot_receive
         self._slots: list[tuple[str, tuple[Track, Downlink] | None]] = []
         self._offer_id = 0
         self._outstanding = False
@@ -120,5 +126,6 @@ class ServerOffers:
             return
         extensions = answers.by_uri(section.extensions)
         self.peer.transport_cc_out = extensions.get(rtp.TRANSPORT_CC, self.peer.transport_cc_out)
-        if not entry[1].bind(section.codecs, extensions):
-            logger.info("track %s cannot be received by this client", entry[0].sid)
+        track, downlink = entry
+        if not downlink.bind(section.codecs, extensions) and not self._cannot_receive(track):
+            logger.info("track %s cannot be received by this client", track.sid)

@@ -1,23 +1,20 @@
-"""Who receives which track, and which layers of it anyone wants."""
+"""Who receives which track."""
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from livekit.protocol.rtc import (
     SignalResponse,
-    SubscribedCodec,
-    SubscribedQuality,
-    SubscribedQualityUpdate,
     SubscriptionPermissionUpdate,
     TrackSubscribed,
 )
 
+from signaling import dynacast
 from signaling.offers import new_ssrcs
 from signaling.participants import Participant
 from signaling.sfu.downlink import Downlink
-from signaling.tracks import DYNACAST_DELAY_SECONDS, Subscription, Track, Wishes
+from signaling.tracks import Subscription, Track, Wishes
 
 if TYPE_CHECKING:
     from signaling.rooms import Room
@@ -59,17 +56,18 @@ def _subscribe(participant: Participant, track: Track) -> None:
     if receiver is None or track.uplink is None:
         return
     ssrc, rtx_ssrc = new_ssrcs()
-    downlink = Downlink(receiver.peer, track.uplink, ssrc=ssrc, rtx_ssrc=rtx_ssrc)
+    uplink = track.backup if track.is_regressed and track.backup is not None else track.uplink
+    downlink = Downlink(receiver.peer, uplink, ssrc=ssrc, rtx_ssrc=rtx_ssrc)
     wishes = participant.wishes.setdefault(track.sid, Wishes())
-    subscription = Subscription(participant, track, downlink, wishes)
+    subscription = Subscription(participant, track, downlink, wishes, needs_backup=uplink is track.backup)
     subscription.apply()
     participant.subscriptions[track.sid] = subscription
     if not track.subscriptions:
         track.publisher.send(SignalResponse(track_subscribed=TrackSubscribed(track_sid=track.sid)))
     track.subscriptions[participant.sid] = subscription
-    track.uplink.downlinks.append(downlink)
+    uplink.downlinks.append(downlink)
     receiver.attach(track, downlink)
-    update_dynacast(track)
+    dynacast.update(track)
 
 
 def unsubscribe(subscription: Subscription) -> None:
@@ -77,41 +75,8 @@ def unsubscribe(subscription: Subscription) -> None:
     track, participant = subscription.track, subscription.subscriber
     participant.subscriptions.pop(track.sid, None)
     track.subscriptions.pop(participant.sid, None)
-    if track.uplink is not None and subscription.downlink in track.uplink.downlinks:
-        track.uplink.downlinks.remove(subscription.downlink)
+    if subscription.downlink in subscription.downlink.uplink.downlinks:
+        subscription.downlink.uplink.downlinks.remove(subscription.downlink)
     if participant.receiver is not None:
         participant.receiver.detach(subscription.downlink)
-    update_dynacast(track)
-
-
-def update_dynacast(track: Track, now: float | None = None) -> None:
-    """Tell a publisher which layers anyone wants: more at once, fewer only after a while.
-
-    The first time waits for the clock (`now`): the client must have taken in its own track before.
-    """
-    if track.kind != "video" or track.uplink is None:
-        return
-    if track.announced_quality is None and now is None:
-        return
-    now = time.monotonic() if now is None else now
-    best = track.best_wanted()
-    best = -1 if best > 2 else best
-    if best == track.announced_quality:
-        track.lower_at = None
-        return
-    if track.announced_quality is not None and best < track.announced_quality:
-        if track.lower_at is None:
-            track.lower_at = now + DYNACAST_DELAY_SECONDS
-        if now < track.lower_at:
-            return
-    track.lower_at = None
-    track.announced_quality = best
-    qualities = [SubscribedQuality(quality=level, enabled=level <= best) for level in (0, 1, 2)]  # type: ignore[arg-type]
-    codec = SubscribedCodec(codec=track.uplink.codec.mime_type, qualities=qualities)
-    track.publisher.send(
-        SignalResponse(
-            subscribed_quality_update=SubscribedQualityUpdate(
-                track_sid=track.sid, subscribed_qualities=qualities, subscribed_codecs=[codec]
-            )
-        )
-    )
+    dynacast.update(track)

@@ -12,9 +12,6 @@ if TYPE_CHECKING:
     from signaling.sfu.downlink import Downlink
     from signaling.sfu.uplink import Uplink
 
-DYNACAST_DELAY_SECONDS = 5.0
-"""How long nobody must want a layer before its publisher stops it; a resized window should not flicker."""
-
 
 @dataclass(slots=True)
 class Wishes:
@@ -28,12 +25,13 @@ class Wishes:
 
 @dataclass(slots=True)
 class Subscription:
-    """One subscriber's side of a track."""
+    """One subscriber's side of a track. `needs_backup`: this client cannot receive the track's first codec."""
 
     subscriber: Participant
     track: Track
     downlink: Downlink
     wishes: Wishes
+    needs_backup: bool = False
 
     def apply(self) -> None:
         """Carry the wishes over to the stream."""
@@ -42,15 +40,21 @@ class Subscription:
 
 
 class Track:
-    """A published track: what clients know of it (`info`) and the media behind it (`uplink`)."""
+    """A published track: what clients know of it (`info`) and the media behind it.
+
+    `uplink` carries the first codec and `backup` the second, if there is one; `cids` has the client's own id of each
+    with the name of its codec; `announced` is the best quality of each codec that the publisher was asked for.
+    """
 
     def __init__(self, publisher: Participant, info: TrackInfo, cid: str) -> None:
         self.publisher = publisher
         self.info = info
-        self.cids = {cid}
+        self.cids = {cid: _codec_name(info.mime_type)}
         self.uplink: Uplink | None = None
+        self.backup: Uplink | None = None
+        self.is_regressed = False
         self.subscriptions: dict[str, Subscription] = {}
-        self.announced_quality: int | None = None
+        self.announced: dict[str, int] = {}
         self.lower_at: float | None = None
 
     @property
@@ -62,6 +66,11 @@ class Track:
     def is_published(self) -> bool:
         """Whether its media has been negotiated."""
         return self.uplink is not None
+
+    @property
+    def backup_codec(self) -> str:
+        """The name of the second codec, or nothing."""
+        return _codec_name(self.info.codecs[1].mime_type) if len(self.info.codecs) > 1 else ""
 
     @property
     def kind(self) -> str:
@@ -81,7 +90,12 @@ class Track:
                 return index
         return int(VideoQuality.HIGH)
 
-    def best_wanted(self) -> int:
-        """The best quality that anyone receives now, or OFF."""
-        active = [s for s in self.subscriptions.values() if not s.downlink.paused]
-        return max((s.downlink.target_layer for s in active), default=int(VideoQuality.OFF))
+    def set_muted(self, *, muted: bool) -> None:
+        """Stop or go on forwarding, whatever the codec."""
+        for uplink in (self.uplink, self.backup):
+            if uplink is not None:
+                uplink.muted = muted
+
+
+def _codec_name(mime_type: str) -> str:
+    return mime_type.partition("/")[2].lower()

@@ -15,6 +15,7 @@ from livekit.protocol.rtc import (
     StreamStateUpdate,
 )
 
+from signaling import backup
 from signaling.data import LOSSY, RELIABLE, DataChannels
 from signaling.offers import ClientOffers
 from signaling.participants import Participant
@@ -23,6 +24,7 @@ from signaling.sfu.endpoint import Endpoint
 from signaling.sfu.peer import Peer
 from signaling.sfu.uplink import Uplink
 from signaling.subscriber import ServerOffers
+from signaling.tracks import Track
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +57,7 @@ def connect(
         codec_of=lambda cid: _codec_of(participant, cid),
         ptime_ms=lambda: participant.room.ptime_ms,
         need_sections=lambda audios, videos: _need_sections(participant, audios, videos),
+        cannot_receive=lambda track: _cannot_receive(participant, track),
     )
     if single:
         return
@@ -66,7 +69,11 @@ def connect(
         on_channel=lambda _: None,
         on_yield=lambda downlink: _tell_yield(participant, downlink),
     )
-    participant.subscriber = ServerOffers(subscriber, lambda offer: _send_offer(participant, offer))
+    participant.subscriber = ServerOffers(
+        subscriber,
+        send=lambda offer: _send_offer(participant, offer),
+        cannot_receive=lambda track: _cannot_receive(participant, track),
+    )
     data.adopt(subscriber.secure.open_channel(RELIABLE, ordered=True, max_retransmits=None), outgoing=True)
     data.adopt(subscriber.secure.open_channel(LOSSY, ordered=False, max_retransmits=0), outgoing=True)
 
@@ -82,14 +89,16 @@ def _media_lost(participant: Participant) -> None:
 
 def _uplink(participant: Participant, cid: str, uplink: Uplink) -> None:
     track = participant.track_of(cid)
-    if track is not None and not track.is_published:
-        participant.room.publish(track, uplink)
+    if track is not None:
+        participant.room.take_media(track, cid, uplink)
 
 
 def _uplink_gone(participant: Participant, uplink: Uplink) -> None:
     for track in list(participant.tracks.values()):
         if track.uplink is uplink:
             participant.room.unpublish(track, tell=False)
+        elif track.backup is uplink:
+            backup.end(track)
 
 
 def _data(participant: Participant, packet: DataPacket) -> None:
@@ -108,7 +117,12 @@ def _data(participant: Participant, packet: DataPacket) -> None:
 
 def _codec_of(participant: Participant, cid: str) -> str:
     track = participant.track_of(cid)
-    return track.info.mime_type.partition("/")[2].lower() if track is not None else ""
+    return track.cids[cid] if track is not None else ""
+
+
+def _cannot_receive(participant: Participant, track: Track) -> bool:
+    subscription = participant.subscriptions.get(track.sid)
+    return subscription is not None and backup.cannot_receive(subscription)
 
 
 def _tell_yield(participant: Participant, downlink: Downlink) -> None:

@@ -39,6 +39,7 @@ class Downlink:
         self.fraction_lost = 0.0
         self._current: Stream | None = None
         self._bound = False
+        self._negotiated: tuple[list[Codec], dict[str, int]] | None = None
         self._payload_types: dict[int, int] = {}
         self._opus_payload_type = -1
         self._rtx_payload_types: dict[int, int] = {}
@@ -68,6 +69,7 @@ class Downlink:
 
     def bind(self, offered: list[Codec], extensions: dict[str, int]) -> bool:
         """Take the subscriber's payload types and extension ids. False when it cannot receive the codec."""
+        self._negotiated = offered, extensions
         self._payload_types, self._rtx_payload_types = {}, {}
         for codec in self.uplink.payload_types.values():
             fitting = codecs.find(codec, offered)
@@ -87,6 +89,15 @@ class Downlink:
         self._bound = self.uplink.codec.payload_type in self._payload_types
         self.peer.hurry()
         return self._bound
+
+    def follow(self, uplink: Uplink) -> bool:
+        """Get the track from another uplink, from its next key frame on. False when its codec cannot be received."""
+        if self in self.uplink.downlinks:
+            self.uplink.downlinks.remove(self)
+        uplink.downlinks.append(self)
+        self.uplink = uplink
+        self._current = None
+        return self._negotiated is None or self.bind(*self._negotiated)
 
     def unbind(self) -> None:
         """Send nothing more."""

@@ -65,6 +65,25 @@ async function codecOf(name) {
   return null;
 }
 
+// From here on this browser cannot receive a codec, whoever offers.
+function lack(codec) {
+  const known = RTCRtpReceiver.getCapabilities("video").codecs.filter(({ mimeType }) => mimeType !== `video/${codec}`);
+  const connection = RTCPeerConnection.prototype;
+  const { addTransceiver, setRemoteDescription } = connection;
+  connection.addTransceiver = function (kind, options) {
+    const transceiver = addTransceiver.call(this, kind, options);
+    if (kind === "video") transceiver.setCodecPreferences(known);
+    return transceiver;
+  };
+  connection.setRemoteDescription = async function (description) {
+    await setRemoteDescription.call(this, description);
+    if (description.type !== "offer") return;
+    for (const transceiver of this.getTransceivers()) {
+      if (transceiver.receiver.track.kind === "video") transceiver.setCodecPreferences(known);
+    }
+  };
+}
+
 async function candidatePair(name) {
   const report = await rooms.get(name).engine.pcManager.publisher.pc.getStats();
   const byId = new Map();
@@ -78,4 +97,4 @@ async function candidatePair(name) {
   return null;
 }
 
-Object.assign(window, { livekit, rooms, events, join, seen, received, codecOf, candidatePair });
+Object.assign(window, { livekit, rooms, events, join, seen, received, codecOf, lack, candidatePair });

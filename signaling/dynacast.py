@@ -1,0 +1,65 @@
+"""Which layers of which codec a publisher should send: those that somebody watches (dynacast)."""
+
+from __future__ import annotations
+
+import time
+
+from livekit.protocol.models import VideoQuality
+from livekit.protocol.rtc import SignalResponse, SubscribedCodec, SubscribedQuality, SubscribedQualityUpdate
+
+from signaling.tracks import Track
+
+DELAY_SECONDS = 5.0
+"""How long nobody must want a layer before its publisher stops it; a resized window should not flicker."""
+_QUALITIES = (VideoQuality.LOW, VideoQuality.MEDIUM, VideoQuality.HIGH)
+
+
+def wanted(track: Track) -> dict[str, int]:
+    """The best quality of each codec that anyone receives now, -1 for none.
+
+    The second codec is named once somebody needs it, and from then on: naming it makes its publisher send it.
+    """
+    best = {False: -1, True: -1}
+    for subscription in track.subscriptions.values():
+        quality = subscription.downlink.target_layer
+        if not subscription.downlink.paused and quality in _QUALITIES:
+            best[subscription.needs_backup] = max(best[subscription.needs_backup], quality)
+    found = {} if track.uplink is None else {track.uplink.codec.mime_type: best[False]}
+    if track.backup_codec and (best[True] >= 0 or track.backup_codec in track.announced):
+        found[track.backup_codec] = best[True]
+    return found
+
+
+def update(track: Track, now: float | None = None) -> None:
+    """Tell a publisher what anyone wants: more at once, less only after a while.
+
+    The first time waits for the clock (`now`): the client must have taken in its own track before.
+    """
+    if track.kind != "video" or track.uplink is None or (not track.announced and now is None):
+        return
+    now = time.monotonic() if now is None else now
+    found = wanted(track)
+    if found == track.announced:
+        track.lower_at = None
+        return
+    if track.announced and all(quality <= track.announced.get(codec, -1) for codec, quality in found.items()):
+        if track.lower_at is None:
+            track.lower_at = now + DELAY_SECONDS
+        if now < track.lower_at:
+            return
+    track.lower_at = None
+    track.announced = found
+    track.publisher.send(SignalResponse(subscribed_quality_update=_message(track, found)))
+
+
+def _message(track: Track, found: dict[str, int]) -> SubscribedQualityUpdate:
+    by_codec = [
+        SubscribedCodec(
+            codec=codec,
+            qualities=[SubscribedQuality(quality=level, enabled=level <= best) for level in _QUALITIES],
+        )
+        for codec, best in found.items()
+    ]
+    return SubscribedQualityUpdate(
+        track_sid=track.sid, subscribed_qualities=by_codec[0].qualities, subscribed_codecs=by_codec
+    )

@@ -1,0 +1,158 @@
+"""Which layers of which codec a publisher is asked for, and what the second codec changes.
+
+A peer needs a running loop, hence the async tests.
+"""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from livekit.protocol.models import BackupCodecPolicy, ClientInfo, SimulcastCodecInfo, TrackInfo, TrackType
+from livekit.protocol.rtc import SignalResponse
+
+from signaling import backup, dynacast
+from signaling.config import Settings
+from signaling.participants import Participant
+from signaling.rooms import Room
+from signaling.sfu.downlink import Downlink
+from signaling.sfu.endpoint import Endpoint
+from signaling.sfu.peer import Peer
+from signaling.sfu.sdp import Codec
+from signaling.sfu.transport import new_certificate
+from signaling.sfu.uplink import Uplink
+from signaling.tokens import Claims
+from signaling.tracks import Subscription, Track, Wishes
+from signaling.webhooks import Webhooks
+
+SETTINGS = Settings(keys={"key": "a-secret-of-more-than-thirty-two-characters"})
+VP8, VP9 = Codec(96, "VP8", 90000), Codec(98, "VP9", 90000)
+EITHER = [VP8, VP9]
+
+
+class Inbox:
+    """A WebSocket that keeps what is sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[SignalResponse] = []
+
+    def send(self, response: SignalResponse) -> None:
+        self.sent.append(response)
+
+    def asked(self) -> list[dict[str, int]]:
+        """What each update asked for: codec → best layer, -1 for none."""
+        updates = [r.subscribed_quality_update for r in self.sent if r.HasField("subscribed_quality_update")]
+        return [{c.codec: sum(q.enabled for q in c.qualities) - 1 for c in u.subscribed_codecs} for u in updates]
+
+
+class Scene:
+    """A publisher of VP9 with VP8 behind it, and viewers."""
+
+    def __init__(self, policy: BackupCodecPolicy) -> None:
+        self.room = Room("visit", SETTINGS, Webhooks(SETTINGS))
+        self.inbox = Inbox()
+        self.publisher = Participant(self.room, Claims("li", 0), ClientInfo(), auto_subscribe=True)
+        self.publisher.signal = self.inbox
+        self.endpoint = Endpoint(["127.0.0.1"], 0, -1)
+        kinds = [SimulcastCodecInfo(mime_type="video/vp9", cid="one"), SimulcastCodecInfo(mime_type="video/vp8")]
+        info = TrackInfo(
+            sid="TR_V", type=TrackType.VIDEO, mime_type="video/vp9", codecs=kinds, backup_codec_policy=policy
+        )
+        self.track = Track(self.publisher, info, "one")
+        self.track.uplink = self.uplink("0", VP9)
+
+    def peer(self) -> Peer:
+        return Peer(
+            self.endpoint,
+            new_certificate(),
+            on_connected=lambda: None,
+            on_closed=lambda: None,
+            on_channel=lambda _: None,
+            on_yield=lambda _: None,
+        )
+
+    def uplink(self, mid: str, codec: Codec) -> Uplink:
+        return Uplink(self.peer(), mid, "video", codec, {c.payload_type: c for c in EITHER}, {})
+
+    def view(self, name: str, known: list[Codec], wishes: Wishes | None = None) -> Subscription:
+        """Someone watches, whose client knows these codecs."""
+        assert self.track.uplink is not None
+        viewer = Participant(self.room, Claims(name, 0), ClientInfo(), auto_subscribe=True)
+        viewer.signal = Inbox()
+        downlink = Downlink(self.peer(), self.track.uplink, ssrc=1, rtx_ssrc=2)
+        subscription = Subscription(viewer, self.track, downlink, wishes or Wishes())
+        subscription.apply()
+        self.track.uplink.downlinks.append(downlink)
+        self.track.subscriptions[name] = subscription
+        if not downlink.bind(known, {}):
+            backup.cannot_receive(subscription)
+        return subscription
+
+
+async def test_the_second_codec_is_asked_for_once_somebody_lacks_the_first() -> None:
+    scene = Scene(BackupCodecPolicy.SIMULCAST)
+    scene.view("wang", EITHER)
+    dynacast.update(scene.track, 0.0)
+    scene.view("amina", [VP8], Wishes(quality=1))
+    assert scene.inbox.asked() == [{"vp9": 2}, {"vp9": 2, "vp8": 1}]
+
+
+@pytest.mark.parametrize(
+    ("policy", "others", "asked"),
+    [
+        (BackupCodecPolicy.SIMULCAST, "vp9", {"vp9": 2, "vp8": 2}),
+        (BackupCodecPolicy.PREFER_REGRESSION, "vp8", {"vp9": -1, "vp8": 2}),
+        (BackupCodecPolicy.REGRESSION, "vp8", {"vp9": -1, "vp8": 2}),
+    ],
+)
+async def test_the_policy_says_whether_the_others_change_over(
+    policy: BackupCodecPolicy, others: str, asked: dict[str, int]
+) -> None:
+    scene = Scene(policy)
+    amina, wang = scene.view("amina", [VP8]), scene.view("wang", EITHER)
+    dynacast.update(scene.track, 0.0)
+    assert not amina.downlink.is_bound
+    second = scene.uplink("1", VP8)
+    backup.begin(scene.track, second)
+    assert amina.downlink.is_bound
+    assert amina.downlink.uplink is second
+    assert wang.downlink.uplink.codec.mime_type == others
+    dynacast.update(scene.track, time.monotonic() + dynacast.DELAY_SECONDS)
+    assert scene.inbox.asked()[-1] == asked
+
+
+async def test_without_the_second_codec_everyone_who_can_gets_the_first_again() -> None:
+    scene = Scene(BackupCodecPolicy.REGRESSION)
+    amina, wang = scene.view("amina", [VP8]), scene.view("wang", EITHER)
+    second = scene.uplink("1", VP8)
+    backup.begin(scene.track, second)
+    backup.end(scene.track)
+    assert wang.downlink.uplink is scene.track.uplink
+    assert not wang.needs_backup
+    assert amina.needs_backup
+    assert second.downlinks == []
+
+
+async def test_a_client_that_lacks_both_codecs_is_told() -> None:
+    scene = Scene(BackupCodecPolicy.SIMULCAST)
+    amina = scene.view("amina", [Codec(45, "AV1", 90000)])
+    backup.begin(scene.track, scene.uplink("1", VP8))
+    assert not amina.downlink.is_bound
+    assert not backup.cannot_receive(amina)
+    assert amina.subscriber.signal.sent[-1].subscription_response.track_sid == "TR_V"
+
+
+async def test_less_is_asked_for_only_after_a_while_and_more_at_once() -> None:
+    scene = Scene(BackupCodecPolicy.SIMULCAST)
+    viewer = scene.view("wang", EITHER)
+    dynacast.update(scene.track, 0.0)
+    viewer.wishes = Wishes(quality=0)
+    viewer.apply()
+    for now in (1.0, 1.0 + dynacast.DELAY_SECONDS - 0.1):
+        dynacast.update(scene.track, now)
+    assert scene.inbox.asked() == [{"vp9": 2}]
+    dynacast.update(scene.track, 1.0 + dynacast.DELAY_SECONDS)
+    viewer.wishes = Wishes(quality=1)
+    viewer.apply()
+    dynacast.update(scene.track, 7.0)
+    assert scene.inbox.asked() == [{"vp9": 2}, {"vp9": 0}, {"vp9": 1}]
