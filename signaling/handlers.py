@@ -18,7 +18,6 @@ from livekit.protocol.rtc import (
     SessionDescription,
     SignalRequest,
     SignalResponse,
-    SimulateScenario,
     SubscriptionPermission,
     SyncState,
     TrackPublishedResponse,
@@ -236,16 +235,6 @@ def _update_video(participant: Participant, request: UpdateLocalVideoTrack) -> N
         participant.room.announce(participant)
 
 
-def _simulate(participant: Participant, request: SimulateScenario) -> None:
-    """What the SDKs' own tests ask for; each touches nobody but the asker."""
-    scenario = request.WhichOneof("scenario")
-    if scenario == "subscriber_bandwidth" and participant.receiver is not None:
-        participant.receiver.peer.forced_limit_bps = request.subscriber_bandwidth or None
-    elif scenario == "leave_request_full_reconnect":
-        leave = LeaveRequest(action=LeaveRequest.RECONNECT, can_reconnect=True)
-        participant.send(SignalResponse(leave=leave))
-
-
 HANDLERS: dict[str, Callable[..., None]] = {
     "offer": _offer,
     "answer": _answer,
@@ -257,7 +246,6 @@ HANDLERS: dict[str, Callable[..., None]] = {
     "update_layers": _update_layers,
     "subscription_permission": _permission,
     "sync_state": sync_state,
-    "simulate": _simulate,
     "ping": _ping,
     "ping_req": _ping_request,
     "update_metadata": _update_metadata,

@@ -67,6 +67,8 @@ class Participant:
         self.data: DataChannels | None = None
         self.signal: Any = None
         self.signal_lost_at: float | None = None
+        self.comebacks_to_cut = 0
+        self.comebacks_to_refuse = 0
         self.refresh_at = 0.0
         self.ping_rtt_ms = 0
 

@@ -9,40 +9,22 @@ import time
 from collections.abc import Coroutine
 from typing import Any
 
-from livekit.protocol.models import (
-    ClientConfiguration,
-    DisconnectReason,
-    ParticipantInfo,
-    ServerInfo,
-)
-from livekit.protocol.rtc import (
-    ICEServer,
-    JoinResponse,
-    LeaveRequest,
-    ParticipantUpdate,
-    ReconnectResponse,
-    RoomUpdate,
-    SignalRequest,
-    SignalResponse,
-)
+from livekit.protocol.models import DisconnectReason, ParticipantInfo
+from livekit.protocol.rtc import LeaveRequest, SignalRequest, SignalResponse
 
-from signaling import dynacast, handlers, ids, subscriptions, watch, wiring
+from signaling import dynacast, greetings, handlers, scenarios, subscriptions, watch, wiring
 from signaling.config import Settings
-from signaling.connection import PING_INTERVAL_SECONDS, PING_TIMEOUT_SECONDS, SignalConnection
+from signaling.connection import SignalConnection
 from signaling.errors import LimitExceededError, NotFoundError, PermissionDeniedError
 from signaling.joining import Joining
 from signaling.participants import Participant
 from signaling.rooms import Room, Rooms, disconnect
 from signaling.sfu.endpoint import Endpoint
 from signaling.tokens import Claims
-from signaling.turn import credentials
 from signaling.webhooks import Webhooks
 
 logger = logging.getLogger(__name__)
 
-PROTOCOL = 16
-"""The newest protocol version of LiveKit 1.13 that clients look at."""
-VERSION = "1.13.5"
 SWEEP_SECONDS = 0.5
 QUALITY_SWEEPS = 10
 """Connection quality is told every five seconds, as LiveKit does."""
@@ -56,9 +38,7 @@ class Sessions:
         self.webhooks = Webhooks(settings)
         self.rooms = Rooms(settings, self.webhooks)
         self.endpoint = Endpoint(list(settings.rtc.node_ips), settings.rtc.udp_port, settings.rtc.tcp_port)
-        self.server_info = ServerInfo(
-            version=VERSION, protocol=PROTOCOL, node_id=ids.new(ids.NODE), edition=ServerInfo.Standard
-        )
+        self.server_info = greetings.new_server_info()
         self.is_draining = False
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -148,10 +128,13 @@ class Sessions:
             participant.signal_lost_at = time.monotonic()
 
     def _handle(self, participant: Participant, request: SignalRequest) -> None:
-        if request.WhichOneof("message") == "leave":
-            self.end(participant, DisconnectReason.CLIENT_INITIATED)
-            return
-        handlers.handle(participant, request)
+        match request.WhichOneof("message"):
+            case "leave":
+                self.end(participant, DisconnectReason.CLIENT_INITIATED)
+            case "simulate":
+                scenarios.play(participant, request.simulate, self.end)
+            case _:
+                handlers.handle(participant, request)
 
     def _too_slow(self, participant: Participant) -> None:
         self.end(participant, DisconnectReason.STATE_MISMATCH, LeaveRequest.RECONNECT)
@@ -177,7 +160,7 @@ class Sessions:
         participant.signal_lost_at = None
         room.join(participant)
         wiring.connect(participant, self.endpoint, single=joining.single, on_slow=self._too_slow)
-        participant.send(SignalResponse(join=self._join_response(participant)))
+        greetings.greet(participant, self.server_info)
         room.refresh_token(participant)
         if joining.request is not None:
             for request in joining.request.add_track_requests:
@@ -200,49 +183,26 @@ class Sessions:
             return None
         if joining.participant_sid and participant.sid != joining.participant_sid:
             return None
+        if participant.comebacks_to_refuse:
+            participant.comebacks_to_refuse -= 1
+            connection.finish()
+            return participant
         older, participant.signal = participant.signal, connection
         participant.signal_lost_at = None
         if older is not None:
             older.finish()
-        participant.send(
-            SignalResponse(
-                reconnect=ReconnectResponse(
-                    ice_servers=self._ice_servers(participant),
-                    client_configuration=ClientConfiguration(),
-                    server_info=self.server_info,
-                    last_message_seq=participant.data.last_sequence if participant.data is not None else 0,
-                )
-            )
-        )
-        visible = [p.info() for p in room.participants.values() if p is participant or not p.is_hidden]
-        participant.send(SignalResponse(update=ParticipantUpdate(participants=visible)))
-        participant.send(SignalResponse(room_update=RoomUpdate(room=room.snapshot())))
+        greetings.welcome_back(participant, self.server_info)
         if participant.subscriber is not None:
             participant.subscriber.restart_ice()
         if participant.offers is not None:
             participant.offers.ask()
         room.refresh_token(participant)
+        if joining.request is not None and joining.request.HasField("sync_state"):
+            handlers.sync_state(participant, joining.request.sync_state)
+        if participant.comebacks_to_cut:
+            participant.comebacks_to_cut -= 1
+            connection.finish()
         return participant
-
-    def _join_response(self, participant: Participant) -> JoinResponse:
-        room = participant.room
-        return JoinResponse(
-            room=room.snapshot(),
-            participant=participant.info(),
-            other_participants=[other.info() for other in room.others(participant) if not other.is_hidden],
-            server_version=VERSION,
-            server_info=self.server_info,
-            ice_servers=self._ice_servers(participant),
-            subscriber_primary=participant.subscriber is not None and participant.claims.video.can_subscribe,
-            client_configuration=ClientConfiguration(),
-            ping_interval=PING_INTERVAL_SECONDS,
-            ping_timeout=PING_TIMEOUT_SECONDS,
-            enabled_publish_codecs=room.info.enabled_codecs,
-            fast_publish=True,
-        )
-
-    def _ice_servers(self, participant: Participant) -> list[ICEServer]:
-        return [credentials(server, participant.sid, time.time()) for server in self.settings.turn_servers]
 
     # Time
 

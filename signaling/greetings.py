@@ -1,0 +1,70 @@
+"""What a client is told when it joins and when it comes back."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from livekit.protocol.models import ClientConfiguration, ServerInfo
+from livekit.protocol.rtc import (
+    ICEServer,
+    JoinResponse,
+    ParticipantUpdate,
+    ReconnectResponse,
+    RoomUpdate,
+    SignalResponse,
+)
+
+from signaling import ids
+from signaling.connection import PING_INTERVAL_SECONDS, PING_TIMEOUT_SECONDS
+from signaling.participants import Participant
+from signaling.turn import credentials
+
+PROTOCOL: Final = 16
+"""The newest protocol version of LiveKit 1.13 that clients look at."""
+VERSION: Final = "1.13.5"
+
+
+def new_server_info() -> ServerInfo:
+    """This server as clients see it, under a node id of its own."""
+    return ServerInfo(version=VERSION, protocol=PROTOCOL, node_id=ids.new(ids.NODE), edition=ServerInfo.Standard)
+
+
+def greet(participant: Participant, server_info: ServerInfo) -> None:
+    """The first message of a session."""
+    room = participant.room
+    response = JoinResponse(
+        room=room.snapshot(),
+        participant=participant.info(),
+        other_participants=[other.info() for other in room.others(participant) if not other.is_hidden],
+        server_version=VERSION,
+        server_info=server_info,
+        ice_servers=_ice_servers(participant),
+        subscriber_primary=participant.subscriber is not None and participant.claims.video.can_subscribe,
+        client_configuration=ClientConfiguration(),
+        ping_interval=PING_INTERVAL_SECONDS,
+        ping_timeout=PING_TIMEOUT_SECONDS,
+        enabled_publish_codecs=room.info.enabled_codecs,
+        fast_publish=True,
+    )
+    participant.send(SignalResponse(join=response))
+
+
+def welcome_back(participant: Participant, server_info: ServerInfo) -> None:
+    """The first messages after a comeback: all that may have changed meanwhile."""
+    room = participant.room
+    response = ReconnectResponse(
+        ice_servers=_ice_servers(participant),
+        client_configuration=ClientConfiguration(),
+        server_info=server_info,
+        last_message_seq=participant.data.last_sequence if participant.data is not None else 0,
+    )
+    participant.send(SignalResponse(reconnect=response))
+    visible = [p.info() for p in room.participants.values() if p is participant or not p.is_hidden]
+    participant.send(SignalResponse(update=ParticipantUpdate(participants=visible)))
+    participant.send(SignalResponse(room_update=RoomUpdate(room=room.snapshot())))
+
+
+def _ice_servers(participant: Participant) -> list[ICEServer]:
+    servers = participant.room.settings.turn_servers
+    return [credentials(server, participant.sid, time.time()) for server in servers]
