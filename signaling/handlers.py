@@ -29,7 +29,7 @@ from livekit.protocol.rtc import (
     UpdateVideoLayers,
 )
 
-from signaling import allowance, dynacast, ids, subscriptions, tokens
+from signaling import audience, dynacast, ids, subscriptions, tokens
 from signaling.participants import Participant
 from signaling.tracks import Wishes
 
@@ -173,7 +173,7 @@ def _update_layers(participant: Participant, request: UpdateVideoLayers) -> None
 
 def _permission(participant: Participant, request: SubscriptionPermission) -> None:
     room = participant.room
-    participant.allowance = allowance.read(request, {other.sid: other.identity for other in room.participants.values()})
+    participant.audience = audience.read(request, {other.sid: other.identity for other in room.participants.values()})
     for other in room.others(participant):
         subscriptions.reconcile(room, other)
 

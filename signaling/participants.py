@@ -17,7 +17,7 @@ from livekit.protocol.models import (
 from livekit.protocol.rtc import SignalResponse
 
 from signaling import ids, tokens
-from signaling.allowance import Allowance
+from signaling.audience import Audience
 from signaling.tokens import Claims
 from signaling.tracks import Subscription, Track, Wishes
 
@@ -57,7 +57,7 @@ class Participant:
         self.version = 0
         self.disconnect_reason: int = DisconnectReason.UNKNOWN_REASON
         self.tracks: dict[str, Track] = {}
-        self.allowance = Allowance()
+        self.audience = Audience()
         self.denied: set[str] = set()
         self.subscriptions: dict[str, Subscription] = {}
         self.explicit: dict[str, bool] = {}

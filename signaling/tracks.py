@@ -79,7 +79,7 @@ class Track:
 
     def is_allowed(self, identity: str) -> bool:
         """Whether the publisher lets this participant subscribe."""
-        return self.publisher.allowance.permits(identity, self.sid)
+        return self.publisher.audience.permits(identity, self.sid)
 
     def layer_for(self, wishes: Wishes) -> int:
         """The layer that serves these wishes: the smallest that fills the size, else the quality named."""

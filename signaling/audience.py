@@ -9,7 +9,7 @@ from livekit.protocol.rtc import SubscriptionPermission
 
 
 @dataclass(frozen=True, slots=True)
-class Allowance:
+class Audience:
     """Everyone may have everything, or each identity what is listed for it: the sids of tracks, or None for all."""
 
     everyone: bool = True
@@ -25,11 +25,11 @@ class Allowance:
         return sids is None or track_sid in sids
 
 
-def read(request: SubscriptionPermission, identities: Mapping[str, str]) -> Allowance:
+def read(request: SubscriptionPermission, identities: Mapping[str, str]) -> Audience:
     """What a request allows; `identities` finds the identity of a participant named by sid."""
     listed: dict[str, frozenset[str] | None] = {}
     for entry in request.track_permissions:
         identity = entry.participant_identity or identities.get(entry.participant_sid, "")
         if identity:
             listed[identity] = None if entry.all_tracks else frozenset(entry.track_sids)
-    return Allowance(everyone=request.all_participants, listed=listed)
+    return Audience(everyone=request.all_participants, listed=listed)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from livekit.protocol.rtc import SubscriptionPermission, TrackPermission
 
-from signaling import allowance
-from signaling.allowance import Allowance
+from signaling import audience
+from signaling.audience import Audience
 
 
 def test_everything_is_open_until_a_publisher_says_otherwise() -> None:
-    assert Allowance().permits("anyone", "TR_1")
+    assert Audience().permits("anyone", "TR_1")
 
 
 def test_only_those_listed_get_what_is_listed() -> None:
@@ -20,7 +20,7 @@ def test_only_those_listed_get_what_is_listed() -> None:
             TrackPermission(participant_sid="PA_gone", all_tracks=True),
         ]
     )
-    found = allowance.read(request, {"PA_li": "li"})
+    found = audience.read(request, {"PA_li": "li"})
     assert found.permits("amina", "TR_2")
     assert found.permits("li", "TR_1")
     assert not found.permits("li", "TR_2")
@@ -30,4 +30,4 @@ def test_only_those_listed_get_what_is_listed() -> None:
 
 def test_everyone_counts_more_than_a_list() -> None:
     request = SubscriptionPermission(all_participants=True, track_permissions=[TrackPermission(participant_sid="PA")])
-    assert allowance.read(request, {"PA": "li"}).permits("stranger", "TR_1")
+    assert audience.read(request, {"PA": "li"}).permits("stranger", "TR_1")
