@@ -108,7 +108,7 @@ class ClientOffers:
     def _follow_ice(self, remote: Description) -> None:
         if self.peer.remote_ufrag and self.peer.remote_ufrag != remote.ice_ufrag:
             self.peer.restart_ice()
-        self.peer.remote_ufrag = remote.ice_ufrag
+        self.peer.remote_ufrag, self.peer.remote_pwd = remote.ice_ufrag, remote.ice_pwd
 
     def _count_sections(self, remote: Description) -> None:
         for kind in ("audio", "video"):

@@ -107,7 +107,7 @@ class ServerOffers:
         if answer.id and answer.id != self._offer_id:
             return
         remote = sdp.parse(answer.sdp)
-        self.peer.remote_ufrag = remote.ice_ufrag
+        self.peer.remote_ufrag, self.peer.remote_pwd = remote.ice_ufrag, remote.ice_pwd
         is_client = remote.setup == "passive"
         port = next((s.sctp_port for s in remote.sections if s.sctp_port), 5000)
         self.peer.secure.start(remote.fingerprints, is_client=is_client, sctp_port=port)

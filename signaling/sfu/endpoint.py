@@ -10,6 +10,7 @@ from aiortc import RTCCertificate
 
 from signaling.sfu import ice, transport
 from signaling.sfu.addresses import Address, from_address
+from signaling.sfu.path import Path
 from signaling.sfu.peer import Peer
 from signaling.sfu.stream_wire import StreamWire
 from signaling.sfu.transport import Pointer
@@ -18,7 +19,9 @@ from signaling.sfu.wire import Wire, bind
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.02
-MAX_ADDRESSES_PER_PEER = 8
+GENERATIONS = 2
+"""ICE generations that a peer is known by: the present one, and the one it comes from in a restart."""
+EXPIRY_SECONDS = 1.0
 
 
 class Endpoint:
@@ -35,7 +38,8 @@ class Endpoint:
         self._wires: list[Wire] = []
         self._passwords: dict[str, tuple[str, Peer]] = {}
         self._by_address: dict[Address, Peer] = {}
-        self._addresses: dict[Peer, list[Address]] = {}
+        self._ufrags: dict[Peer, list[str]] = {}
+        self._paths: dict[Peer, Path] = {}
         self._task: asyncio.Task[None] | None = None
         self.candidates: list[str] = []
 
@@ -90,18 +94,30 @@ class Endpoint:
     @property
     def peers(self) -> set[Peer]:
         """Everyone connected or expected."""
-        return {peer for _, peer in self._passwords.values()}
+        return set(self._paths)
 
     def add(self, peer: Peer) -> None:
-        """Expect a peer under its present credentials."""
+        """Expect a peer under its present credentials, and those before them."""
+        self._paths.setdefault(peer, Path(peer))
         self._passwords[peer.credentials.ufrag] = (peer.credentials.pwd, peer)
+        ufrags = self._ufrags.setdefault(peer, [])
+        ufrags.append(peer.credentials.ufrag)
+        while len(ufrags) > GENERATIONS:
+            del self._passwords[ufrags.pop(0)]
 
     def remove(self, peer: Peer) -> None:
         """Forget a peer, its credentials and its addresses."""
-        for ufrag in [u for u, (_, owner) in self._passwords.items() if owner is peer]:
+        for ufrag in self._ufrags.pop(peer, []):
             del self._passwords[ufrag]
-        for address in self._addresses.pop(peer, []):
-            self._by_address.pop(address, None)
+        path = self._paths.pop(peer, None)
+        for address in path.addresses if path is not None else []:
+            self._forget(peer, address)
+
+    def _forget(self, peer: Peer, address: Address) -> None:
+        if self._by_address.get(address) is peer:
+            del self._by_address[address]
+            for stream in [stream for stream in self._streams if stream.address == address]:
+                stream.close()
 
     def _received(
         self, wire: Wire | StreamWire, address: Address, view: memoryview, length: int, pointer: Pointer, now: float
@@ -111,7 +127,7 @@ class Endpoint:
             return
         first = view[0]
         if first < 4:
-            self._check(wire, address, bytes(view[:length]), now)
+            self._stun(wire, address, bytes(view[:length]), now)
             return
         peer = self._by_address.get(address)
         if peer is None:
@@ -124,30 +140,24 @@ class Endpoint:
         else:
             self.counts["unknown_protocol"] += 1
 
-    def _check(self, wire: Wire | StreamWire, address: Address, data: bytes, now: float) -> None:
+    def _stun(self, wire: Wire | StreamWire, address: Address, data: bytes, now: float) -> None:
         found = ice.check(data, self._password, from_address(address))
         if found is None:
-            self.counts["stun_refused"] += 1
+            peer = self._by_address.get(address)
+            if peer is None or not self._paths[peer].answered(wire, address, data, now):
+                self.counts["stun_refused"] += 1
             return
         peer = self._passwords[found.ufrag][1]
-        known = self._addresses.setdefault(peer, [])
-        if address not in known:
-            known.append(address)
-            if len(known) > MAX_ADDRESSES_PER_PEER:
-                self._forget_one(peer, known)
+        path = self._paths[peer]
+        forgotten = path.note(address)
+        if forgotten is not None:
+            self._forget(peer, forgotten)
         self._by_address[address] = peer
-        peer.last_check_at = now
-        is_current = found.ufrag == peer.credentials.ufrag
-        if peer.selected is None or (found.nominated and is_current):
-            peer.selected = (wire, address)
+        nominated = found.nominated and found.ufrag == peer.credentials.ufrag
+        probe = path.checked(wire, address, now, nominated=nominated)
         wire.send(address, found.answer, b"", None)
-
-    def _forget_one(self, peer: Peer, known: list[Address]) -> None:
-        """Make room for an address, but not at the cost of the one in use."""
-        in_use = peer.selected[1] if peer.selected is not None else b""
-        oldest = next(address for address in known if address != in_use)
-        known.remove(oldest)
-        self._by_address.pop(oldest, None)
+        if probe is not None:
+            wire.send(address, probe, b"", None)
 
     def _password(self, ufrag: str) -> str | None:
         entry = self._passwords.get(ufrag)
@@ -155,9 +165,14 @@ class Endpoint:
 
     async def _poll(self) -> None:
         loop = asyncio.get_running_loop()
+        expired_at = loop.time()
         while True:
             await asyncio.sleep(POLL_SECONDS)
             now = loop.time()
+            if now - expired_at >= EXPIRY_SECONDS:
+                expired_at = now
+                for path in self._paths.values():
+                    path.expire(now)
             for peer in self.peers:
                 try:
                     peer.poll(now)

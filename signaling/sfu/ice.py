@@ -6,10 +6,13 @@ import secrets
 import string
 from collections.abc import Callable
 from dataclasses import dataclass
+from struct import error
 
 from aioice import stun
 
 _ALPHABET = string.ascii_letters + string.digits
+_PROBE_PRIORITY = 1862270975
+"""Of a peer-reflexive candidate (RFC 8445 §5.1.2.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ def check(data: bytes, password: Callable[[str], str | None], source: tuple[str,
     Whoever does not know the password gets no answer at all, so the server amplifies nothing.
     """
     message = _parse(data)
-    if message is None:
+    if message is None or message.message_class != stun.Class.REQUEST:
         return None
     ufrag = str(message.attributes.get("USERNAME", "")).partition(":")[0]
     pwd = password(ufrag)
@@ -59,14 +62,41 @@ def check(data: bytes, password: Callable[[str], str | None], source: tuple[str,
     return Check(ufrag, "USE-CANDIDATE" in message.attributes, bytes(answer))
 
 
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A check of our own, sent to see whether a client really is where its check seemed to come from."""
+
+    request: bytes
+    transaction_id: bytes
+
+
+def probe(username: str, pwd: str) -> Probe:
+    """A request for whoever knows `pwd`, the client's password; `username` is its user fragment, a colon, ours."""
+    message = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
+    message.attributes["USERNAME"] = username
+    message.attributes["PRIORITY"] = _PROBE_PRIORITY
+    message.attributes["ICE-CONTROLLED"] = 0
+    message.add_message_integrity(pwd.encode())
+    return Probe(bytes(message), message.transaction_id)
+
+
+def is_answer(data: bytes, sent: Probe, pwd: str) -> bool:
+    """Whether this is the genuine answer to a probe."""
+    message = _parse(data)
+    return (
+        message is not None
+        and message.message_class == stun.Class.RESPONSE
+        and message.transaction_id == sent.transaction_id
+        and message.check_message_integrity(pwd.encode())
+    )
+
+
 def _parse(data: bytes) -> stun.Message | None:
     try:
         message = stun.parse_message(data)
-    except (ValueError, IndexError, KeyError, UnicodeDecodeError):
+    except (ValueError, IndexError, KeyError, error):
         return None
-    if message.message_method != stun.Method.BINDING or message.message_class != stun.Class.REQUEST:
-        return None
-    return message
+    return message if message.message_method == stun.Method.BINDING else None
 
 
 def candidates(addresses: list[tuple[str, int]], tcp: list[tuple[str, int]] | None = None) -> list[str]:

@@ -56,10 +56,9 @@ class Peer:
         self.endpoint = endpoint
         self.ssrc = secrets.randbits(31) or 1
         self.credentials = ice.new_credentials()
-        self.remote_ufrag = ""
+        self.remote_ufrag = self.remote_pwd = ""
         self.counts: Counter[str] = Counter()
         self.rtt_seconds = DEFAULT_RTT_SECONDS
-        self.last_check_at = 0.0
         self.selected: tuple[Wire | StreamWire, Address] | None = None
         self.uplinks: dict[str, Uplink] = {}
         self.downlinks: dict[int, Downlink] = {}

@@ -15,6 +15,8 @@ from signaling.sfu.wire import Protect
 MAX_CONNECTIONS = 2000
 MAX_UNSENT_BYTES = 512 * 1024
 """A connection this far behind loses packets, as a full link does."""
+MAX_CONNECTIONS_PER_HOST = 200
+"""A whole hospital may be behind one address, but must not take every connection there is."""
 FIRST_CHECK_SECONDS = 10.0
 """A connection on which no genuine check arrives by then is closed."""
 
@@ -39,24 +41,26 @@ class StreamWire(asyncio.Protocol):
         self._in_pointer, self._out_pointer = pointers(self._arena, SLOT_BYTES)
         self._buffer = bytearray()
         self._transport: asyncio.Transport | None = None
-        self._address: Address = b""
+        self.host = ""
+        self.address: Address = b""
         self._timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take a connection, unless there are too many."""
         self._transport = cast("asyncio.Transport", transport)
-        if len(self._open_wires) >= MAX_CONNECTIONS:
+        self.host, port = (transport.get_extra_info("peername") or ("", 0))[:2]
+        of_host = sum(wire.host == self.host for wire in self._open_wires)
+        if not self.host or len(self._open_wires) >= MAX_CONNECTIONS or of_host >= MAX_CONNECTIONS_PER_HOST:
             self._transport.abort()
             return
         self._open_wires.add(self)
-        host, port = transport.get_extra_info("peername")[:2]
         # The number keeps a TCP client apart from a UDP client of the same address and port.
-        self._address = to_address(host, port) + next(_numbers).to_bytes(8, "big")
+        self.address = to_address(self.host, port) + next(_numbers).to_bytes(8, "big")
         self._timer = self._loop.call_later(FIRST_CHECK_SECONDS, self._expire)
 
     def _expire(self) -> None:
-        if self._transport is not None and not self._is_known(self._address):
+        if self._transport is not None and not self._is_known(self.address):
             self._transport.abort()
 
     def connection_lost(self, _: Exception | None) -> None:
@@ -78,7 +82,7 @@ class StreamWire(asyncio.Protocol):
             if len(self._buffer) - at < 2 + length:
                 break
             self._in[:length] = self._buffer[at + 2 : at + 2 + length]
-            self._on_datagram(self, self._address, self._in, length, self._in_pointer, self._loop.time())
+            self._on_datagram(self, self.address, self._in, length, self._in_pointer, self._loop.time())
             at += 2 + length
         del self._buffer[:at]
 

@@ -1,0 +1,137 @@
+"""A WebRTC client reduced to what the shared port sees of one: checks, a handshake, packets."""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+from typing import Any, Self
+
+from aioice import stun
+
+from signaling.sfu import ice, transport
+from signaling.sfu.endpoint import Endpoint
+from signaling.sfu.peer import Peer
+from signaling.sfu.transport import SecureTransport
+
+SLOT = 2048
+
+
+def new_peer(endpoint: Endpoint) -> Peer:
+    """The server's side of a client to come."""
+    assert endpoint.certificate is not None
+    return Peer(
+        endpoint,
+        endpoint.certificate,
+        on_connected=lambda: None,
+        on_closed=lambda: None,
+        on_channel=lambda _: None,
+        on_yield=lambda _: None,
+    )
+
+
+def check_of(peer: Peer, *, nominated: bool = True, pwd: str | None = None) -> bytes:
+    """A connectivity check as libwebrtc sends it."""
+    message = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
+    message.attributes["USERNAME"] = f"{peer.credentials.ufrag}:{peer.remote_ufrag}"
+    message.attributes["ICE-CONTROLLING"] = 1
+    if nominated:
+        message.attributes["USE-CANDIDATE"] = None
+    message.attributes["PRIORITY"] = 1
+    message.add_message_integrity((pwd or peer.credentials.pwd).encode())
+    return bytes(message)
+
+
+class Place(asyncio.DatagramProtocol):
+    """One address of a client. It answers checks once `answers` is set."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self.answers = False
+        self.stun: asyncio.Queue[bytes] = asyncio.Queue()
+        self.media = asyncio.Event()
+        self.udp: Any = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.udp = transport
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        if data[0] < 4:
+            self.stun.put_nowait(data)
+            found = ice.check(data, lambda _: self._client.credentials.pwd, addr[:2])
+            if found is not None and self.answers:
+                self.udp.sendto(found.answer)
+        elif data[0] < 64:
+            self._client.secure.receive(data)
+        else:
+            self.media.set()
+
+    async def next_stun(self) -> stun.Message:
+        async with asyncio.timeout(5):
+            return stun.parse_message(await self.stun.get())
+
+
+class Client:
+    """Somebody with one address at first; `async with` connects and closes."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+        self.peer = new_peer(endpoint)
+        self.credentials = ice.new_credentials()
+        self.peer.remote_ufrag, self.peer.remote_pwd = self.credentials.ufrag, self.credentials.pwd
+        self.places: list[Place] = []
+        self.connected = asyncio.Event()
+        self.captured: list[bytes] = []
+        certificate = transport.new_certificate()
+        self._fingerprint = transport.fingerprint(certificate)
+        self.secure = SecureTransport(
+            certificate,
+            send=self._send,
+            on_connected=self.connected.set,
+            on_closed=lambda: None,
+            on_channel=lambda _: None,
+        )
+        self._arena = bytearray(SLOT)
+        self._pointer = transport.pointers(self._arena, SLOT)[0]
+
+    async def move(self) -> Place:
+        """Take a further address."""
+        host = self.endpoint.candidates[0].split()[4]
+        place = Place(self)
+        await asyncio.get_running_loop().create_datagram_endpoint(
+            lambda: place, remote_addr=(host, self.endpoint.udp_port)
+        )
+        self.places.append(place)
+        return place
+
+    def _send(self, data: bytes) -> None:
+        self.captured.append(data)
+        self.places[0].udp.sendto(data)
+
+    def protected(self, packet: bytes) -> bytes:
+        """An RTP or RTCP packet as it goes over the wire."""
+        self._arena[: len(packet)] = packet
+        is_rtcp = 192 <= packet[1] < 224
+        work = self.secure.protect_rtcp if is_rtcp else self.secure.protect
+        return bytes(self._arena[: work(self._pointer, len(packet))])
+
+    def send(self, packet: bytes) -> None:
+        """Send an RTP or RTCP packet from the first address."""
+        self._send(self.protected(packet))
+
+    async def __aenter__(self) -> Self:
+        place = await self.move()
+        place.udp.sendto(check_of(self.peer))
+        await place.next_stun()
+        self.peer.secure.start([self._fingerprint], is_client=False, sctp_port=5000)
+        self.secure.start([self.endpoint.fingerprint], is_client=True, sctp_port=5000)
+        async with asyncio.timeout(10):
+            await self.connected.wait()
+            while not self.peer.secure.is_connected:
+                await asyncio.sleep(0)
+        return self
+
+    async def __aexit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        await self.secure.close()
+        await self.peer.close()
+        for place in self.places:
+            place.udp.close()
