@@ -14,10 +14,11 @@ _ALWAYS = (rtp.MID, rtp.RID, rtp.REPAIRED_RID, rtp.TRANSPORT_CC, rtp.ABS_CAPTURE
 
 def accept_codecs(section: Section, preferred: str = "") -> list[Codec]:
     """The offered codecs we take, `preferred` first, each with the feedback both sides know."""
-    chosen = [codec for codec in section.codecs if codecs.is_supported(codec) and codec.mime_type != "rtx"]
+    supported = [codec for codec in section.codecs if codecs.is_supported(codec, section.kind)]
+    chosen = [codec for codec in supported if codec.mime_type != "rtx"]
     chosen.sort(key=lambda codec: codec.mime_type != preferred if preferred else False)
     kept = {codec.payload_type for codec in chosen}
-    chosen += [codec for codec in section.codecs if codec.mime_type == "rtx" and codec.apt in kept]
+    chosen += [codec for codec in supported if codec.mime_type == "rtx" and codec.apt in kept]
     return [
         Codec(
             codec.payload_type,

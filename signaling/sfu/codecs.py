@@ -32,14 +32,14 @@ OFFERED_VIDEO: Final = (
 )
 """What we offer to a subscriber's own connection; the payload types are libwebrtc's habitual ones."""
 
-SUPPORTED: Final = frozenset({"opus", "red", "vp8", "vp9", "h264", "av1", "rtx"})
+SUPPORTED: Final = {"audio": ("opus", "red"), "video": ("vp8", "vp9", "h264", "av1", "rtx")}
 
 
-def is_supported(codec: Codec) -> bool:
-    """Whether we take this codec from a client; H264 in single-NAL mode is left out, nobody needs it."""
+def is_supported(codec: Codec, kind: str) -> bool:
+    """Whether we take this codec for sound or pictures; H264 in single-NAL mode is left out, nobody needs it."""
     if codec.mime_type == "h264" and codec.parameters.get("packetization-mode", "0") != "1":
         return False
-    return codec.mime_type in SUPPORTED
+    return codec.mime_type in SUPPORTED[kind]
 
 
 def matches(wanted: Codec, offered: Codec) -> bool:

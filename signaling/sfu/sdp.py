@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from dataclasses import dataclass, field, replace
 
 MAX_LENGTH = 256 * 1024
 MAX_SECTIONS = 256
+MAX_CODECS = 128
+"""Of a section: there are no more payload types. The other bounds are several times what browsers write."""
+MAX_FEEDBACK = 16
+MAX_SSRCS = 64
+MAX_GROUPS = 32
+MAX_MEMBERS = 8
+MAX_RIDS = 8
+MAX_FINGERPRINTS = 8
+MAX_FMTP_LENGTH = 1024
+MAX_CLOCK_RATE = 1_000_000
+MAX_PTIME_MS = 1_000
+EXTENSION_IDS = range(1, 256)
+"""Ids that a header can carry (RFC 8285 §4.3)."""
 SENDING = ("sendonly", "sendrecv")
 RECEIVING = ("recvonly", "sendrecv")
 
@@ -36,7 +50,7 @@ class Codec:
     def apt(self) -> int | None:
         """For rtx: the payload type that it repairs."""
         value = self.parameters.get("apt", "")
-        return int(value) if value.isdigit() else None
+        return int(value) if value.isdecimal() and len(value) <= 3 else None
 
 
 @dataclass(slots=True)
@@ -107,9 +121,23 @@ def parse(text: str) -> Description:
 
 def _parse_media(value: str) -> Section:
     parts = value.split()
-    if len(parts) < 3 or not parts[1].isdigit():
+    if len(parts) < 3 or not parts[1].isdecimal():
         raise ValueError("cannot read m= line")
-    return Section(kind=parts[0], mid="", port=int(parts[1]), protocol=parts[2], formats=parts[3:])
+    return Section(kind=parts[0], mid="", port=_number(parts[1], 0xFFFF), protocol=parts[2], formats=parts[3:])
+
+
+def _number(text: str, highest: int, lowest: int = 0) -> int:
+    if not text.isdecimal() or len(text) > 10:
+        raise ValueError("not a number")
+    number = int(text)
+    if not lowest <= number <= highest:
+        raise ValueError("number out of range")
+    return number
+
+
+def _require_space(found: Sized, limit: int) -> None:
+    if len(found) >= limit:
+        raise ValueError("too many")
 
 
 _SESSION_NAMES = {"ice-ufrag", "ice-pwd", "fingerprint", "setup", "candidate", "ice-lite"}
@@ -123,6 +151,7 @@ def _parse_session_attribute(description: Description, name: str, value: str) ->
     elif name == "fingerprint":
         algorithm, _, digest = value.partition(" ")
         if (algorithm, digest) not in description.fingerprints:
+            _require_space(description.fingerprints, MAX_FINGERPRINTS)
             description.fingerprints.append((algorithm, digest))
     elif name == "setup":
         description.setup = value
@@ -136,34 +165,44 @@ def _parse_attribute(section: Section, name: str, value: str) -> None:
     elif name == "mid":
         section.mid = value
     elif name == "rtpmap":
+        _require_space(section.codecs, MAX_CODECS)
         section.codecs.append(_parse_rtpmap(value))
     elif name in ("fmtp", "rtcp-fb"):
         _parse_codec_attribute(section, name, value)
     elif name == "extmap":
         number, uri = value.split()[:2]
-        section.extensions[int(number.partition("/")[0])] = uri
+        identifier = _number(number.partition("/")[0], 0xFFFF)
+        if identifier in EXTENSION_IDS:
+            section.extensions[identifier] = uri
     elif name == "msid":
         stream, _, track = value.partition(" ")
         section.msid = (stream, track.split(" ")[0])
     elif name == "rid":
         rid, direction = value.split()[:2]
         if direction == "send" and rid not in section.rids:
+            _require_space(section.rids, MAX_RIDS)
             section.rids.append(rid)
     elif name == "ssrc":
         _parse_ssrc(section, value)
     elif name == "ssrc-group":
-        semantics, *members = value.split()
-        section.ssrc_groups.append((semantics, [int(member) for member in members]))
+        semantics, *members = value.split(maxsplit=MAX_MEMBERS)
+        _require_space(section.ssrc_groups, MAX_GROUPS)
+        section.ssrc_groups.append((semantics, [_number(member, 0xFFFFFFFF) for member in members]))
     elif name == "sctp-port":
-        section.sctp_port = int(value)
+        section.sctp_port = _number(value, 0xFFFF)
     elif name == "ptime":
-        section.ptime_ms = int(value)
+        section.ptime_ms = _number(value, MAX_PTIME_MS)
 
 
 def _parse_rtpmap(value: str) -> Codec:
     payload_type, encoding = value.split()[:2]
     name, rate, *channels = encoding.split("/")
-    return Codec(int(payload_type), name, int(rate), int(channels[0]) if channels else 1)
+    return Codec(
+        _number(payload_type, 127),
+        name,
+        _number(rate, MAX_CLOCK_RATE, lowest=1),
+        _number(channels[0], 255, lowest=1) if channels else 1,
+    )
 
 
 def _parse_codec_attribute(section: Section, name: str, value: str) -> None:
@@ -171,15 +210,16 @@ def _parse_codec_attribute(section: Section, name: str, value: str) -> None:
     for index, codec in enumerate(section.codecs):
         if payload_type in (str(codec.payload_type), "*"):
             if name == "fmtp":
-                section.codecs[index] = replace(codec, fmtp=rest)
-            else:
+                section.codecs[index] = replace(codec, fmtp=rest[:MAX_FMTP_LENGTH])
+            elif len(codec.feedback) < MAX_FEEDBACK:
                 section.codecs[index] = replace(codec, feedback=(*codec.feedback, rest))
 
 
 def _parse_ssrc(section: Section, value: str) -> None:
     number, _, attribute = value.partition(" ")
-    ssrc = int(number)
+    ssrc = _number(number, 0xFFFFFFFF)
     if ssrc not in section.ssrcs:
+        _require_space(section.ssrcs, MAX_SSRCS)
         section.ssrcs.append(ssrc)
     if attribute.startswith("msid:") and section.msid is None:
         stream, _, track = attribute[5:].partition(" ")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -128,3 +131,59 @@ def test_an_offer_cut_or_spoilt_is_read_or_refused(at: int, text: str) -> None:
         sdp.parse(OFFER[:at] + text)
     except ValueError:
         return
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "a=rtpmap:128 VP8/90000",
+        "a=rtpmap:96 VP8/0",
+        "a=rtpmap:96 VP8/99999999",
+        "a=rtpmap:96 opus/48000/0",
+        "a=rtpmap:\u00b2 VP8/90000",
+        "a=ssrc:4294967296 cname:x",
+        "a=ssrc:-1 cname:x",
+        "a=ssrc-group:FID 1 4294967296",
+        "a=sctp-port:65536",
+        "a=extmap:x urn:x",
+    ],
+)
+def test_numbers_that_no_packet_can_carry_are_refused(line: str) -> None:
+    with pytest.raises(ValueError, match="cannot read"):
+        sdp.parse(f"m=video 9 UDP\n{line}\n")
+
+
+def test_an_extension_id_that_no_header_can_carry_is_passed_over() -> None:
+    section = sdp.parse("m=video 9 UDP\na=extmap:4096 urn:far\na=extmap:0 urn:pad\na=extmap:3 urn:near\n").sections[0]
+    assert section.extensions == {3: "urn:near"}
+
+
+def test_sound_is_no_picture() -> None:
+    section = sdp.parse(
+        "m=video 9 UDP\na=rtpmap:1 opus/48000/2\na=rtpmap:2 red/48000/2\na=rtpmap:3 VP8/90000\n"
+    ).sections[0]
+    assert [codec.name for codec in answers.accept_codecs(section)] == ["VP8"]
+
+
+_REPEATED = [
+    ["a=ssrc:{} cname:x"],
+    ["a=rid:{} send"],
+    ["a=fingerprint:sha-256 {}"],
+    ["a=extmap:{} urn:x"],
+    ["a=rtpmap:{} VP8/90000", "a=rtcp-fb:* {}"],
+    ["a=rtpmap:96 VP8/90000", "a=rtcp-fb:* {}", "a=fmtp:* {}"],
+    ["a=ssrc-group:FID {} 2"],
+    ["a="],
+    ["m=audio 9 UDP", "a=mid:{}"],
+]
+
+
+@pytest.mark.parametrize("lines", _REPEATED)
+def test_no_description_takes_long_to_read(lines: list[str]) -> None:
+    copies = [line.replace("{}", str(number)) for number in range(9000) for line in lines]
+    text = "\n".join(["m=video 9 UDP", *copies])[: sdp.MAX_LENGTH]
+    began = time.process_time()
+    with contextlib.suppress(ValueError):
+        for section in sdp.parse(text).sections:
+            answers.accept_codecs(section)
+    assert time.process_time() - began < 0.5
