@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from struct import error, pack, unpack_from
 
 from signaling.sfu.rtp import Extender
@@ -11,7 +12,7 @@ REFERENCE_SECONDS = 0.064
 MAX_ARRIVALS = 1000
 PACKETS_PER_FEEDBACK = 200
 MAX_STATUSES = 2048
-"""Packets one feedback may speak of; a real one covers 100 ms or so."""
+"""Packets one feedback may speak of; a real one covers 100 ms or so. A longer gap begins another feedback."""
 
 
 def parse(body: bytes) -> list[tuple[int, float | None]]:
@@ -73,8 +74,11 @@ class Arrivals:
         arrivals = sorted(self._times.items())
         self._times = {}
         bodies: list[bytes] = []
-        for at in range(0, len(arrivals), PACKETS_PER_FEEDBACK):
-            bodies.append(build(arrivals[at : at + PACKETS_PER_FEEDBACK], self._count))
+        while arrivals:
+            reach = arrivals[0][0] + MAX_STATUSES
+            count = bisect_left(arrivals[:PACKETS_PER_FEEDBACK], (reach,))
+            bodies.append(build(arrivals[:count], self._count))
+            del arrivals[:count]
             self._count += 1
         return bodies
 

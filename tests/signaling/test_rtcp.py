@@ -56,3 +56,13 @@ def test_any_feedback_is_read_or_refused(body: bytes) -> None:
         twcc.parse(body)
     except ValueError:
         return
+
+
+def test_numbers_far_apart_make_feedback_no_longer() -> None:
+    arrivals = twcc.Arrivals()
+    for index in range(twcc.MAX_ARRIVALS):
+        arrivals.note((index * 32767 & 0xFFFF).to_bytes(2, "big"), 1.0 + index / 1000)
+    bodies = arrivals.take()
+    assert sum(len(body) for body in bodies) < 20 * twcc.MAX_ARRIVALS
+    told = [sequence for body in bodies for sequence, at in twcc.parse(body) if at is not None]
+    assert len(told) == twcc.MAX_ARRIVALS
