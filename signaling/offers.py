@@ -183,8 +183,7 @@ class ClientOffers:
 
     def detach(self, downlink: Downlink) -> None:
         """Stop a downlink and free its section."""
-        downlink.unbind()
-        self.peer.downlinks.pop(downlink.ssrc, None)
+        self.peer.remove_downlink(downlink)
         self._waiting = [entry for entry in self._waiting if entry[1] is not downlink]
         for mid in [mid for mid, entry in self._assigned.items() if entry[1] is downlink]:
             kind = self._assigned.pop(mid)[0].kind

@@ -65,8 +65,7 @@ class ServerOffers:
 
     def detach(self, downlink: Downlink) -> None:
         """Stop a downlink and free its section."""
-        downlink.unbind()
-        self.peer.downlinks.pop(downlink.ssrc, None)
+        self.peer.remove_downlink(downlink)
         for index, (kind, entry) in enumerate(self._slots):
             if entry is not None and entry[1] is downlink:
                 self._slots[index] = (kind, None)
@@ -118,7 +117,7 @@ class ServerOffers:
             self._negotiate()
 
     def _confirm(self, section: Section) -> None:
-        if section.kind == "application" or not section.mid.isdigit():
+        if section.kind == "application" or not (section.mid.isdecimal() and len(section.mid) <= 4):
             return
         index = int(section.mid) - 1
         entry = self._slots[index][1] if 0 <= index < len(self._slots) else None

@@ -30,6 +30,10 @@ FEEDBACK_SECONDS = 0.1
 REPORT_SECONDS = 1.0
 MAX_STREAMS = 64
 """Incoming SSRCs of one peer; libsrtp keeps a context for each."""
+MAX_STRANGERS = 64
+"""SSRCs that belong to no track, or that only report, before libsrtp's contexts for them are freed."""
+MAX_REPAIRS = 200
+"""Packets sent again to one peer in each feedback interval (20 Mbit/s): one NACK can ask for a thousand."""
 RIDS = ("q", "h", "f")
 _ssrc = Struct("!I")
 DEFAULT_RTT_SECONDS = 0.1
@@ -71,7 +75,9 @@ class Peer:
         self._streams: dict[int, Stream] = {}
         self._repairs: dict[int, Stream] = {}
         self._declared: dict[int, Uplink] = {}
-        self._declared_repairs: dict[int, int] = {}
+        self._declared_repairs: dict[int, tuple[int, Uplink]] = {}
+        self._strangers: set[int] = set()
+        self._repairs_left = MAX_REPAIRS
         self._arrivals = twcc.Arrivals()
         self._feedback_at = 0.0
         self._report_at = 0.0
@@ -172,7 +178,7 @@ class Peer:
         for ssrc in ssrcs:
             if ssrc not in repairs:
                 self._declared[ssrc] = uplink
-        self._declared_repairs.update(repairs)
+        self._declared_repairs.update({repair: (base, uplink) for repair, base in repairs.items()})
 
     def remove_uplink(self, uplink: Uplink) -> None:
         """Forget a track and its streams."""
@@ -180,8 +186,18 @@ class Peer:
         for table in (self._streams, self._repairs):
             for ssrc in [ssrc for ssrc, stream in table.items() if stream.uplink is uplink]:
                 del table[ssrc]
+                self.secure.forget_received(ssrc)
         for ssrc in [ssrc for ssrc, owner in self._declared.items() if owner is uplink]:
             del self._declared[ssrc]
+        for ssrc in [ssrc for ssrc, (_, owner) in self._declared_repairs.items() if owner is uplink]:
+            del self._declared_repairs[ssrc]
+
+    def remove_downlink(self, downlink: Downlink) -> None:
+        """Send a stream no more."""
+        downlink.unbind()
+        if self.downlinks.pop(downlink.ssrc, None) is not None:
+            self.secure.forget_sent(downlink.ssrc)
+            self.secure.forget_sent(downlink.rtx_ssrc)
 
     def srtp_received(self, view: memoryview, length: int, pointer: Pointer, now: float) -> None:
         """Take one SRTP or SRTCP packet, decrypted in place."""
@@ -215,6 +231,15 @@ class Peer:
     def _may_begin(self, ssrc: int) -> bool:
         return ssrc in self._repairs or len(self._streams) + len(self._repairs) < MAX_STREAMS
 
+    def _note_stranger(self, ssrc: int) -> None:
+        if ssrc in self._streams or ssrc in self._repairs:
+            return
+        self._strangers.add(ssrc)
+        if len(self._strangers) > MAX_STRANGERS:
+            for stranger in self._strangers - self._streams.keys() - self._repairs.keys():
+                self.secure.forget_received(stranger)
+            self._strangers.clear()
+
     def _received_otherwise(self, packet: Packet, now: float) -> None:
         """Take a packet of an SSRC that is no stream yet: the first of one, or a retransmission."""
         stream, repaired = None, self._repairs.get(packet.ssrc)
@@ -226,15 +251,16 @@ class Peer:
                 return
             packet, stream = restored, repaired
         if stream is None:
+            self._note_stranger(packet.ssrc)
             self.counts["unknown_stream"] += 1
         else:
             stream.uplink.receive(stream, packet, now)
 
     def _identify(self, packet: Packet) -> tuple[Stream | None, Stream | None]:
         """The stream of a new SSRC, or the stream that it repairs."""
-        base = self._declared_repairs.get(packet.ssrc)
-        if base is not None:
-            repaired = self._streams.get(base)
+        declared = self._declared_repairs.get(packet.ssrc)
+        if declared is not None:
+            repaired = self._streams.get(declared[0])
             if repaired is not None:
                 self._repairs[packet.ssrc] = repaired
             return None, repaired
@@ -255,6 +281,7 @@ class Peer:
         return stream, None
 
     def _rtcp_received(self, data: bytes, now: float) -> None:
+        self._note_stranger(int.from_bytes(data[4:8], "big"))
         try:
             reports = rtcp.parse(data)
         except ValueError:
@@ -272,7 +299,7 @@ class Peer:
                             self.rtt_seconds += (rtt - self.rtt_seconds) / 4
                 case rtcp.Nack(media_ssrc=ssrc, sequences=sequences):
                     if (downlink := self.downlinks.get(ssrc)) is not None:
-                        downlink.retransmit(sequences, now)
+                        self._repair(downlink, sequences, now)
                 case rtcp.KeyFrameRequest(media_ssrc=ssrc):
                     if (downlink := self.downlinks.get(ssrc)) is not None:
                         downlink.key_frame_requested(now)
@@ -280,6 +307,12 @@ class Peer:
                     self._feedback_received(body, now)
                 case _:
                     pass
+
+    def _repair(self, downlink: Downlink, sequences: list[int], now: float) -> None:
+        granted = sequences[: self._repairs_left]
+        self._repairs_left -= len(granted)
+        self.counts["nack_refused"] += len(sequences) - len(granted)
+        downlink.retransmit(granted, now)
 
     def _feedback_received(self, body: bytes, now: float) -> None:
         try:
@@ -300,6 +333,7 @@ class Peer:
                     self.send_rtcp(rtcp.nack(self.ssrc, stream.ssrc, due))
         if now - self._feedback_at >= FEEDBACK_SECONDS:
             self._feedback_at = now
+            self._repairs_left = MAX_REPAIRS
             self._send_transport_feedback()
             self._share_link()
             for downlink in self.downlinks.values():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections import deque
 from collections.abc import Callable
 from typing import Any, cast
@@ -179,6 +180,16 @@ class SecureTransport:
     def _process(self, work: Any, session: Any, pointer: Pointer, length: int) -> int:
         self._length[0] = length
         return 0 if session is None or work(session, pointer, self._length) else int(self._length[0])
+
+    def forget_sent(self, ssrc: int) -> None:
+        """Free what libsrtp keeps of a stream that is sent no more."""
+        if self._sending is not None:
+            lib.srtp_remove_stream(self._sending, socket.htonl(ssrc))
+
+    def forget_received(self, ssrc: int) -> None:
+        """The same of a stream that is received no more."""
+        if self._receiving is not None:
+            lib.srtp_remove_stream(self._receiving, socket.htonl(ssrc))
 
     def open_channel(self, label: str, *, ordered: bool, max_retransmits: int | None) -> RTCDataChannel:
         """Open a data channel from our side; it opens once the association is up."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
@@ -16,13 +17,13 @@ from signaling.sfu.transport import SecureTransport
 SLOT = 2048
 
 
-def new_peer(endpoint: Endpoint) -> Peer:
+def new_peer(endpoint: Endpoint, on_connected: Callable[[], None] = lambda: None) -> Peer:
     """The server's side of a client to come."""
     assert endpoint.certificate is not None
     return Peer(
         endpoint,
         endpoint.certificate,
-        on_connected=lambda: None,
+        on_connected=on_connected,
         on_closed=lambda: None,
         on_channel=lambda _: None,
         on_yield=lambda _: None,
@@ -75,7 +76,8 @@ class Client:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
-        self.peer = new_peer(endpoint)
+        self._heard = asyncio.Event()
+        self.peer = new_peer(endpoint, self._heard.set)
         self.credentials = ice.new_credentials()
         self.peer.remote_ufrag, self.peer.remote_pwd = self.credentials.ufrag, self.credentials.pwd
         self.places: list[Place] = []
@@ -126,8 +128,7 @@ class Client:
         self.secure.start([self.endpoint.fingerprint], is_client=True, sctp_port=5000)
         async with asyncio.timeout(10):
             await self.connected.wait()
-            while not self.peer.secure.is_connected:
-                await asyncio.sleep(0)
+            await self._heard.wait()
         return self
 
     async def __aexit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:

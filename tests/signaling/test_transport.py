@@ -83,3 +83,21 @@ async def test_a_wrong_fingerprint_is_refused() -> None:
     assert not server.secure.is_connected
     await server.secure.close()
     await client.secure.close()
+
+
+async def test_what_is_kept_of_a_stream_is_freed() -> None:
+    server, client = await _pair()
+    packet = bytes.fromhex("8060000100000001000000ff") + b"payload"
+    arena = bytearray(2048)
+    (pointer,) = transport.pointers(arena, 2048)
+    arena[: len(packet)] = packet
+    protected = server.secure.protect(pointer, len(packet))
+    wire = bytes(arena[:protected])
+    assert client.secure.unprotect(pointer, protected) == len(packet)
+    arena[:protected] = wire
+    assert client.secure.unprotect(pointer, protected) == 0, "a replay"
+    client.secure.forget_received(0xFF)
+    arena[:protected] = wire
+    assert client.secure.unprotect(pointer, protected) == len(packet), "its context was freed"
+    await server.secure.close()
+    await client.secure.close()

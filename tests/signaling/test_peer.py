@@ -1,0 +1,83 @@
+"""One peer's bounds: what a client that has connected may still not do."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from struct import pack
+
+import pytest
+
+from signaling.sfu import rtcp, rtp
+from signaling.sfu.downlink import Downlink
+from signaling.sfu.endpoint import Endpoint
+from signaling.sfu.peer import MAX_REPAIRS, MAX_STRANGERS
+from signaling.sfu.sdp import Codec
+from signaling.sfu.uplink import Uplink
+from tests.signaling.media_client import Client, check_of
+
+VP8 = Codec(96, "VP8", 90000)
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[Client]:
+    endpoint = Endpoint(["127.0.0.1"], 0)
+    await endpoint.open()
+    async with Client(endpoint) as connected:
+        yield connected
+    await endpoint.close()
+
+
+async def _arrived(client: Client) -> None:
+    """Wait until everything sent before has been read: packets of one socket keep their order here."""
+    client.places[0].udp.sendto(check_of(client.peer))
+    await client.places[0].next_stun()
+
+
+def _uplink(client: Client, mid: str = "0") -> Uplink:
+    return Uplink(client.peer, mid, "video", VP8, {96: VP8}, {})
+
+
+def _packet(ssrc: int, sequence: int = 1) -> bytes:
+    return rtp.header(marker=False, payload_type=96, sequence=sequence, timestamp=0, ssrc=ssrc) + b"\x10\x00payload"
+
+
+async def test_streams_of_nobody_are_counted_and_forgotten(client: Client) -> None:
+    for ssrc in range(10, 10 + 3 * MAX_STRANGERS):
+        client.send(_packet(ssrc))
+        client.send(rtcp.pli(ssrc + 1000, 1))
+    await _arrived(client)
+    assert client.peer.counts["unknown_stream"] == 3 * MAX_STRANGERS
+    assert len(client.peer._strangers) <= MAX_STRANGERS
+
+
+async def test_a_track_is_taken_after_many_streams_of_nobody(client: Client) -> None:
+    uplink = _uplink(client)
+    client.peer.add_uplink(uplink, [7], {})
+    for ssrc in range(10, 10 + 2 * MAX_STRANGERS):
+        client.send(_packet(ssrc))
+    client.send(_packet(7))
+    await _arrived(client)
+    assert [stream.packets for stream in uplink.streams] == [1]
+
+
+async def test_nothing_of_a_track_is_kept_when_it_ends(client: Client) -> None:
+    for ssrc in range(100, 200, 2):
+        uplink = _uplink(client)
+        client.peer.add_uplink(uplink, [ssrc], {ssrc + 1: ssrc, ssrc + 1000: ssrc + 999})
+        client.send(_packet(ssrc))
+        await _arrived(client)
+        client.peer.remove_uplink(uplink)
+    peer = client.peer
+    assert [peer.uplinks, peer._streams, peer._repairs, peer._declared, peer._declared_repairs] == [{}] * 5
+
+
+async def test_one_report_asks_for_no_more_repairs_than_a_link_carries(client: Client) -> None:
+    uplink = _uplink(client)
+    downlink = Downlink(client.peer, uplink, ssrc=5, rtx_ssrc=6)
+    client.peer.downlinks[5] = downlink
+    asked = b"".join(pack("!HH", base, 0xFFFF) for base in range(0, 480 * 17, 17))
+    before = client.peer.counts["nack_refused"]
+    for _ in range(4):
+        client.send(pack("!BBHII", 0x81, 205, 2 + 100, 1, 5) + asked[:400])
+    await _arrived(client)
+    assert client.peer.counts["nack_refused"] - before >= 4 * 512 - 2 * MAX_REPAIRS
