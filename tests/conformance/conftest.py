@@ -26,6 +26,13 @@ KEY = os.environ.get("CONFORMANCE_KEY", "testkey")
 SECRET = os.environ.get("CONFORMANCE_SECRET", "a-secret-of-more-than-thirty-two-characters")
 ANOTHER = os.environ.get("CONFORMANCE_URL")
 PREFIX = "/media"
+CHROMIUM_OPTIONS = [
+    "--no-sandbox",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+    "--auto-select-desktop-capture-source=Entire screen",
+    "--autoplay-policy=no-user-gesture-required",
+]
 
 
 @dataclass(frozen=True)
@@ -104,16 +111,7 @@ def bundle() -> Path:
 async def browser(bundle: Path) -> AsyncIterator[Browser]:
     """Chromium with a fake camera and microphone, once the page for it is built."""
     async with async_playwright() as playwright:
-        started = await playwright.chromium.launch(
-            executable_path=str(CHROMIUM),
-            args=[
-                "--no-sandbox",
-                "--use-fake-device-for-media-stream",
-                "--use-fake-ui-for-media-stream",
-                "--auto-select-desktop-capture-source=Entire screen",
-                "--autoplay-policy=no-user-gesture-required",
-            ],
-        )
+        started = await playwright.chromium.launch(executable_path=str(CHROMIUM), args=CHROMIUM_OPTIONS)
         yield started
         await started.close()
 
