@@ -5,8 +5,9 @@ PREFLIGHT := $(PYTHON) telemed/demo/preflight.py
 WEB := $(wildcard web/package.json)
 
 # What the tests use of the system, and where it shows that it is there.
-TEST_PACKAGES := chromium postgresql fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji
-TEST_FILES := /usr/bin/chromium /usr/lib/postgresql /usr/share/fonts/truetype/noto /usr/share/fonts/opentype/noto
+TEST_PACKAGES := chromium coturn iproute2 postgresql fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji
+TEST_FILES := /usr/bin/chromium /usr/bin/turnserver /usr/sbin/ip /usr/lib/postgresql \
+  /usr/share/fonts/truetype/noto /usr/share/fonts/opentype/noto
 
 .PHONY: help preflight preflight-run setup production run test check conformance pictures lock system-packages
 help: ## List the targets

@@ -96,15 +96,20 @@ async def join(server: Server) -> AsyncIterator[Joined]:
     await asyncio.gather(*(room.disconnect() for room in rooms), return_exceptions=True)
 
 
-@pytest.fixture(scope="session")
-def bundle() -> Path:
-    """The test page with livekit-client, built once; without Chromium there is nothing to show it."""
-    if not CHROMIUM.exists():
-        pytest.skip("Chromium is not installed")
+def build_page() -> Path:
+    """Build the test page with livekit-client and return its folder. Raises subprocess.CalledProcessError."""
     if not (PAGE / "node_modules").exists():
         subprocess.run(["npm", "ci", "--silent"], cwd=PAGE, check=True)
     subprocess.run(["npm", "run", "--silent", "build"], cwd=PAGE, check=True)
     return PAGE
+
+
+@pytest.fixture(scope="session")
+def bundle() -> Path:
+    """The test page, built once; without Chromium there is nothing to show it."""
+    if not CHROMIUM.exists():
+        pytest.skip("Chromium is not installed")
+    return build_page()
 
 
 @pytest.fixture

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from tests.conformance.conftest import CHROMIUM, build_page
 from tests.networks.tunnels import missing
 
 
@@ -12,3 +15,11 @@ def namespaces() -> None:
     """Namespaces can be made here."""
     if reason := missing():
         pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def bundle() -> Path:
+    """The test page, built."""
+    if not CHROMIUM.exists():
+        pytest.skip("Chromium is not installed")
+    return build_page()

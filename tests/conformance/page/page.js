@@ -35,6 +35,21 @@ function seen(name, kind) {
   return events.filter((event) => event.name === name && event.kind === kind).map((event) => event.detail ?? null);
 }
 
+// What a receiver counts, by its name in W3C's webrtc-stats.
+const MEASURES = [
+  "packetsReceived",
+  "packetsLost",
+  "nackCount",
+  "pliCount",
+  "totalAudioEnergy",
+  "totalSamplesReceived",
+  "concealedSamples",
+  "framesDecoded",
+  "frameWidth",
+  "freezeCount",
+  "totalFreezesDuration",
+];
+
 async function received(name) {
   const room = rooms.get(name);
   const found = {};
@@ -45,8 +60,7 @@ async function received(name) {
       found[key] = { muted: publication.isMuted, subscribed: publication.isSubscribed };
       report?.forEach((entry) => {
         if (entry.type !== "inbound-rtp") return;
-        const { framesDecoded, totalAudioEnergy, packetsReceived, packetsLost, frameWidth, nackCount, pliCount } = entry;
-        Object.assign(found[key], { framesDecoded, totalAudioEnergy, packetsReceived, packetsLost, frameWidth, nackCount, pliCount });
+        Object.assign(found[key], Object.fromEntries(MEASURES.map((measure) => [measure, entry[measure]])));
       });
     }
   }
@@ -90,8 +104,10 @@ async function candidatePair(name) {
   report.forEach((entry) => byId.set(entry.id, entry));
   for (const entry of byId.values()) {
     if (entry.type === "transport" && entry.selectedCandidatePairId) {
-      const remote = byId.get(byId.get(entry.selectedCandidatePairId).remoteCandidateId);
-      return { port: remote.port, protocol: remote.protocol };
+      const pair = byId.get(entry.selectedCandidatePairId);
+      const local = byId.get(pair.localCandidateId);
+      const remote = byId.get(pair.remoteCandidateId);
+      return { port: remote.port, protocol: remote.protocol, type: local.candidateType, relay: local.relayProtocol };
     }
   }
   return null;
