@@ -9,7 +9,7 @@ TEST_PACKAGES := chromium coturn iproute2 postgresql fonts-noto-core fonts-noto-
 TEST_FILES := /usr/bin/chromium /usr/bin/turnserver /usr/sbin/ip /usr/lib/postgresql \
   /usr/share/fonts/truetype/noto /usr/share/fonts/opentype/noto
 
-.PHONY: help preflight preflight-run setup production run test check conformance pictures lock system-packages
+.PHONY: help preflight preflight-run setup production run test check conformance networks soak pictures lock system-packages
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
@@ -61,6 +61,15 @@ check: setup ## Lint, types, import directions
 conformance: setup system-packages ## The media server, then LiveKit's own, against LiveKit's clients
 	$(BIN)/pytest tests/conformance
 	tests/conformance/against_livekit
+
+RUNS ?= 5
+PROFILES ?= gprs edge slow3g 3g lossy4g
+networks: setup system-packages ## Calls over bad links beside LiveKit's server (an hour and a half; RUNS=1 PROFILES=edge)
+	@$(BIN)/python -m tests.networks.compare --runs $(RUNS) --profiles $(PROFILES)
+
+MINUTES ?= 60
+soak: setup ## An hour of people joining and leaving the media server (MINUTES=10)
+	@$(BIN)/python -m tests.soak --minutes $(MINUTES)
 
 pictures: setup system-packages ## Take the pictures of docs/pictures anew
 	@mkdir -p docs/pictures && $(BIN)/python -m tests.journey.pictures docs/pictures
