@@ -11,23 +11,45 @@ from dataclasses import dataclass
 
 HISTORY = 4096
 """Sent packets remembered, a power of two: some seconds of several videos."""
-BASE_SECONDS = 10.0
-"""The least delay of this long stands for the empty link; clocks drift little in it."""
+BASE_SECONDS = 30.0
+"""The least delay of this long stands for the empty link; clocks drift by a few milliseconds in it."""
 RATE_SECONDS = 0.5
+STANDING_SECONDS = 0.4
+"""A queue from which not one packet escaped for this long is congestion; radio jitter lets some through (RFC 8289)."""
 QUEUE_SECONDS = 0.080
-"""Waiting in a queue longer than this, feedback after feedback, is congestion; radio jitter is shorter."""
-OVERUSES = 2
-LOSS_SHARE = 0.12
-LOSS_PACKETS = 20
+LOSS_SHARE = 0.15
+LOSS_PACKETS = 300
+"""Radio loses in bursts: of fewer packets, a link that loses 5% seems to lose 15% every other minute."""
 BACK_OFF = 0.85
 GROWTH_PER_SECOND = 0.08
 FIRST_HOLD_SECONDS = 2.0
-LONGEST_HOLD_SECONDS = 30.0
-RETRY_SECONDS = 5.0
-"""Congestion this soon after growth began means that growing was wrong; the next try waits twice as long."""
+LONGEST_HOLD_SECONDS = 60.0
+TRIAL_SECONDS = 30.0
+"""Congestion before the limit has grown for this long: growing was wrong, and the next try waits twice as long."""
 LEAST_BPS = 30_000.0
 UNLIMITED_BPS = 20_000_000.0
 """A limit that has grown to this is no limit."""
+
+
+class Least:
+    """The least of the values added in the last `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._rising: deque[tuple[float, float]] = deque(maxlen=HISTORY)
+
+    @property
+    def value(self) -> float:
+        """Infinity before the first."""
+        return self._rising[0][1] if self._rising else float("inf")
+
+    def add(self, at: float, value: float) -> None:
+        """Take a value; times do not go back."""
+        while self._rising and self._rising[-1][1] >= value:
+            self._rising.pop()
+        self._rising.append((at, value))
+        while self._rising[0][0] < at - self._seconds:
+            self._rising.popleft()
 
 
 class LinkEstimate:
@@ -37,8 +59,9 @@ class LinkEstimate:
         self.limit_bps: float | None = None
         self._sent: list[tuple[int, float, int] | None] = [None] * HISTORY
         self._arrived: deque[tuple[float, int]] = deque(maxlen=HISTORY)
-        self._delays: deque[tuple[float, float]] = deque()
-        self._overuses = 0
+        self._base = Least(BASE_SECONDS)
+        self._standing = Least(STANDING_SECONDS)
+        self._first_at: float | None = None
         self._received = self._lost = 0
         self._hold_until = 0.0
         self._hold_seconds = FIRST_HOLD_SECONDS
@@ -50,7 +73,7 @@ class LinkEstimate:
 
     def feedback(self, statuses: list[tuple[int, float | None]], now: float) -> None:
         """Take what a receiver says arrived when, by its own clock."""
-        least = float("inf")
+        judged = False
         for sequence, arrived in statuses:
             entry = self._sent[sequence & HISTORY - 1]
             if entry is None or entry[0] != sequence:
@@ -59,40 +82,41 @@ class LinkEstimate:
             if arrived is None:
                 self._lost += 1
                 continue
+            judged = True
             self._received += 1
             self._arrived.append((arrived, entry[2]))
-            least = min(least, arrived - entry[1])
-        if least < float("inf"):
-            self._judge(least, now)
+            delay = arrived - entry[1]
+            self._base.add(arrived, delay)
+            self._standing.add(arrived, delay)
+            if self._first_at is None:
+                self._first_at = arrived
+        if judged:
+            self._judge(now)
 
-    def _judge(self, delay: float, now: float) -> None:
-        """`delay` is the least of a feedback: the queue's own, without the receiver's jitter."""
-        while self._delays and (self._delays[0][0] < now - BASE_SECONDS):
-            self._delays.popleft()
-        while self._delays and self._delays[-1][1] >= delay:
-            self._delays.pop()
-        self._delays.append((now, delay))
-        queued = delay - self._delays[0][1]
-        self._overuses = self._overuses + 1 if queued > QUEUE_SECONDS else 0
-        if self._overuses >= OVERUSES or self._is_lossy():
-            self._overuses = 0
+    def _judge(self, now: float) -> None:
+        if self._is_queued() or self._is_lossy():
             self._back_off(now)
         elif self.limit_bps is not None and now > self._hold_until:
             self._grow(now)
 
+    def _is_queued(self) -> bool:
+        if self._first_at is None or self._arrived[-1][0] - self._first_at < STANDING_SECONDS:
+            return False
+        return self._standing.value - self._base.value > QUEUE_SECONDS
+
     def _is_lossy(self) -> bool:
         total = self._received + self._lost
-        if total < LOSS_PACKETS * 2:
+        if total < LOSS_PACKETS:
             return False
         share = self._lost / total
         self._received = self._lost = 0
         return share > LOSS_SHARE
 
     def _back_off(self, now: float) -> None:
-        if self._grown_at and now - self._hold_until < RETRY_SECONDS:
-            self._hold_seconds = min(LONGEST_HOLD_SECONDS, self._hold_seconds * 2)
-        elif not self._grown_at:
+        if now - self._hold_until > TRIAL_SECONDS:
             self._hold_seconds = FIRST_HOLD_SECONDS
+        elif self._grown_at:
+            self._hold_seconds = min(LONGEST_HOLD_SECONDS, self._hold_seconds * 2)
         self._grown_at = 0.0
         self._hold_until = now + self._hold_seconds
         self.limit_bps = max(LEAST_BPS, BACK_OFF * self.arrival_bps())

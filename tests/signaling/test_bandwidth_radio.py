@@ -1,0 +1,113 @@
+"""The estimate over the mobile links of tests/networks: radio jitters and loses, and neither is congestion."""
+
+from __future__ import annotations
+
+import pytest
+
+from signaling.sfu.bandwidth import LinkEstimate
+from tests.networks.link import Direction
+from tests.networks.profiles import PROFILES
+
+STEP = 0.02
+FEEDBACK_EVERY = 5
+SOUND_BYTES = 80
+PICTURE_BYTES = 1000
+ON_THE_WIRE = 46
+"""IP, UDP and SRTP's tag, which the server does not count."""
+ELSEWHERE = 1000.0
+"""How far the receiver's clock is ahead."""
+
+
+class _Call:
+    """Sound each 20 ms, and pictures whenever the limit leaves room for all of them."""
+
+    def __init__(self, profile: str, picture_bps: float, seed: int) -> None:
+        self.estimate = LinkEstimate()
+        self.shown_steps = self.steps = 0
+        self.worst_delay = 0.0
+        self._down = Direction(PROFILES[profile].down, seed)
+        self._up = Direction(PROFILES[profile].up, seed + 1)
+        self._picture_bps = picture_bps
+        self._due = 0.0
+        self._sequence = -1
+        self._told = 0
+        self._arrivals: dict[int, float] = {}
+        self._feedback: list[tuple[float, list[tuple[int, float | None]]]] = []
+
+    def run(self, seconds: float) -> None:
+        for _ in range(round(seconds / STEP)):
+            self.steps += 1
+            now = self.steps * STEP
+            delay = self._send(SOUND_BYTES, now)
+            self.worst_delay = max(self.worst_delay, delay)
+            self._show(now)
+            if self.steps % FEEDBACK_EVERY == 0:
+                self._tell(now)
+            while self._feedback and self._feedback[0][0] <= now:
+                self.estimate.feedback(self._feedback.pop(0)[1], now)
+
+    def _send(self, size: int, now: float) -> float:
+        """Returns how long it took, 0 for a packet that was lost."""
+        self._sequence += 1
+        self.estimate.sent(self._sequence & 0xFFFF, size, now)
+        arrival = self._down.arrival(size + ON_THE_WIRE, now)
+        if arrival is None:
+            return 0.0
+        self._arrivals[self._sequence] = arrival
+        return arrival - now
+
+    def _show(self, now: float) -> None:
+        limit = self.estimate.limit_bps
+        if limit is not None and limit < self._picture_bps + 8 * SOUND_BYTES / STEP:
+            return
+        self.shown_steps += 1
+        self._due += self._picture_bps / 8 * STEP
+        while self._due >= PICTURE_BYTES:
+            self._due -= PICTURE_BYTES
+            self._send(PICTURE_BYTES, now)
+
+    def _tell(self, now: float) -> None:
+        known = [number for number, arrival in self._arrivals.items() if arrival <= now]
+        if not known:
+            return
+        statuses: list[tuple[int, float | None]] = []
+        for number in range(self._told, max(known) + 1):
+            arrival = self._arrivals.pop(number, None)
+            statuses.append((number & 0xFFFF, None if arrival is None else arrival + ELSEWHERE))
+        self._told = max(known) + 1
+        arrival = self._up.arrival(100, now)
+        if arrival is not None:
+            self._feedback.append((arrival, statuses))
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("profile", "picture_bps"),
+    [("edge", 30_000), ("slow3g", 160_000), ("3g", 600_000), ("lossy4g", 400_000), ("lossy4g", 1_500_000)],
+)
+def test_jitter_and_loss_of_the_radio_are_no_congestion(profile: str, picture_bps: float, seed: int) -> None:
+    call = _Call(profile, picture_bps, seed)
+    call.run(60)
+    assert call.estimate.limit_bps is None
+    assert call.shown_steps == call.steps
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize(("profile", "picture_bps"), [("edge", 120_000), ("slow3g", 450_000)])
+def test_pictures_that_do_not_fit_hold_the_sound_up_a_second_at_most(
+    profile: str, picture_bps: float, seed: int
+) -> None:
+    call = _Call(profile, picture_bps, seed)
+    call.run(120)
+    assert call.shown_steps < 0.15 * call.steps
+    assert call.worst_delay < 1.3
+
+
+def test_pictures_that_fit_again_come_back() -> None:
+    call = _Call("slow3g", 450_000, 1)
+    call.run(30)
+    call._down = Direction(PROFILES["3g"].down, 1)
+    call.run(60)
+    before = call.shown_steps, call.steps
+    call.run(30)
+    assert call.shown_steps - before[0] == call.steps - before[1]
