@@ -20,7 +20,11 @@ CACHED_PACKETS = 512
 KEPT_REPORTS = 8
 HIGHEST_TEMPORAL = 7
 
-Cached = tuple[int, bool, int, int, bytes, bytes | memoryview, list[tuple[int, bytes]]]
+Cached = tuple[int, bool, int, int, bytes, bytes, int, int, rtp.Extensions]
+"""A packet to send again: header fields, a new payload's beginning, and where in the received packet the rest is.
+
+Nothing in it refers to anything else, so the garbage collector drops it from its rounds: there are many.
+"""
 
 
 class Downlink:
@@ -205,12 +209,12 @@ class Downlink:
                 prefix = codecs.write_vp8(packet.data[at], descriptor, picture, tl0)
                 at += descriptor.size
         timestamp = self._timestamps.forward(packet.timestamp, now)
-        body = memoryview(packet.data)[at : packet.payload_end]
-        forwarded = self._forwarded(packet) if self._extensions else []
-        cached = (sequence & 0xFFFF, marker, payload_type, timestamp, prefix, body, forwarded)
+        data, end = packet.data, packet.payload_end
+        forwarded = self._forwarded(packet) if self._extensions else ()
+        cached = (sequence & 0xFFFF, marker, payload_type, timestamp, prefix, data, at, end, forwarded)
         self._cache[sequence & CACHED_PACKETS - 1] = cached
         self.packets += 1
-        self.octets += len(prefix) + len(body)
+        self.octets += len(prefix) + end - at
         self.peer.send_rtp(
             marker=marker,
             payload_type=payload_type,
@@ -219,13 +223,13 @@ class Downlink:
             ssrc=self.ssrc,
             extensions=forwarded,
             prefix=prefix,
-            body=body,
+            body=memoryview(data)[at:end],
             now=now,
         )
 
-    def _forwarded(self, packet: rtp.Packet) -> list[tuple[int, bytes]]:
+    def _forwarded(self, packet: rtp.Packet) -> rtp.Extensions:
         found = packet.extensions
-        return [(mine, found[theirs]) for theirs, mine in self._extensions if theirs in found]
+        return tuple([(mine, found[theirs]) for theirs, mine in self._extensions if theirs in found])
 
     def _switch(
         self, stream: Stream, packet: rtp.Packet, number: int, descriptor: Vp8Descriptor | None, now: float
@@ -251,7 +255,7 @@ class Downlink:
             cached = self._cache[sequence & CACHED_PACKETS - 1]
             if cached is None or cached[0] != sequence:
                 continue
-            _, marker, payload_type, timestamp, prefix, body, forwarded = cached
+            _, marker, payload_type, timestamp, prefix, data, at, end, forwarded = cached
             repair = self._rtx_payload_types.get(payload_type)
             ssrc, number = self.ssrc, sequence
             if repair is not None:
@@ -266,7 +270,7 @@ class Downlink:
                 ssrc=ssrc,
                 extensions=forwarded,
                 prefix=prefix,
-                body=body,
+                body=memoryview(data)[at:end],
                 now=now,
             )
 

@@ -119,7 +119,7 @@ class Peer:
         sequence: int,
         timestamp: int,
         ssrc: int,
-        extensions: list[tuple[int, bytes]],
+        extensions: rtp.Extensions,
         prefix: bytes,
         body: bytes | memoryview,
         now: float,
@@ -142,7 +142,7 @@ class Peer:
             )
         else:
             if number_id:
-                extensions = [*extensions, (number_id, value.to_bytes(2, "big"))]
+                extensions = (*extensions, (number_id, value.to_bytes(2, "big")))
             head = rtp.header(
                 marker=marker,
                 payload_type=payload_type,

@@ -17,6 +17,9 @@ TRANSPORT_CC = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-exte
 ABS_CAPTURE_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time"
 DEPENDENCY_DESCRIPTOR = "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension"
 
+Extensions = tuple[tuple[int, bytes], ...]
+"""Header extensions to write, as (id, value)."""
+
 _header = Struct("!BBHII")
 _words = Struct("!HH")
 _numbered_header = Struct("!BBHIIHHBHx")
@@ -114,7 +117,7 @@ def header(
     return fixed + extensions
 
 
-def extension_block(values: list[tuple[int, bytes]]) -> bytes:
+def extension_block(values: Extensions) -> bytes:
     """Write an extension block, with two-byte elements only when an id or a length asks for them."""
     if not values:
         return b""

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import logging
 import signal
 import sys
@@ -39,6 +40,9 @@ async def _until_signalled(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     runner = await start(settings)
+    # What lives as long as the process need not be looked at again; a look takes longer than a packet may wait.
+    gc.collect()
+    gc.freeze()
     logger.info("the node answers", extra={"node": settings.node, "origin": settings.origin})
     try:
         await stop.wait()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +18,7 @@ def _packet(extensions: list[tuple[int, bytes]], payload: bytes) -> bytes:
         sequence=65535,
         timestamp=1 << 31,
         ssrc=7,
-        extensions=rtp.extension_block(extensions),
+        extensions=rtp.extension_block(tuple(extensions)),
     )
     return head + payload
 
@@ -31,6 +33,12 @@ def test_what_is_written_is_read_back() -> None:
 def test_a_long_extension_takes_two_byte_headers() -> None:
     packet = rtp.parse(_packet([(8, bytes(30)), (1, b"\x05")], b"x"))
     assert packet.extensions == {8: bytes(30), 1: b"\x05"}
+
+
+def test_the_commonest_header_is_the_same_written_with_one_call() -> None:
+    common: dict[str, Any] = {"marker": False, "payload_type": 111, "sequence": 9, "timestamp": 1 << 33, "ssrc": 7}
+    block = rtp.extension_block(((3, b"\x12\x34"),))
+    assert rtp.numbered_header(**common, number=3, value=0x1234) == rtp.header(**common, extensions=block)
 
 
 def test_padding_is_not_payload() -> None:
