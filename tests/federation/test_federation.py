@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from multidict import CIMultiDict
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -64,6 +65,19 @@ async def test_an_unknown_node_is_not_asked(nodes: dict[str, RunningNode]) -> No
 async def test_who_does_not_sign_is_refused(nodes: dict[str, RunningNode]) -> None:
     status, problem, _ = await nodes["CN"].call("GET", DIRECTORY)
     assert (status, problem["code"]) == (401, "signature-refused")
+
+
+async def test_an_answer_that_the_asked_node_did_not_sign_is_no_answer(nodes: dict[str, RunningNode]) -> None:
+    ke, cn = nodes["KE"], nodes["CN"]
+    trusted = cn.node.signing_key
+    assert (await ke.node.peers.get("CN", DIRECTORY)).ok
+    # The same process with a key that is on no list, as somebody between the two would have.
+    impostor = SigningKey.of(Ed25519PrivateKey.generate())
+    object.__setattr__(cn.node, "signing_key", impostor)
+    with pytest.raises(PeerUnreachable):
+        await ke.node.peers.get("CN", DIRECTORY)
+    object.__setattr__(cn.node, "signing_key", trusted)
+    assert (await ke.node.peers.get("CN", DIRECTORY)).ok
 
 
 async def ask(node: RunningNode, request: Request) -> int:

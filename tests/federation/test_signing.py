@@ -1,4 +1,4 @@
-"""The signature on a request: what verifies, and the attacks that do not."""
+"""The signatures on a request and on its answer: what verifies, and the attacks that do not."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -9,7 +9,18 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from http_message_signatures import HTTPMessageSigner
 from http_message_signatures.algorithms import ED25519
 
-from telemed.federation.signing import LIFE, TAG, Request, SignatureRefused, _Keys, sign_request, verify_request
+from telemed.federation.signing import (
+    LIFE,
+    TAG,
+    Request,
+    Response,
+    SignatureRefused,
+    _Keys,
+    sign_request,
+    sign_response,
+    verify_request,
+    verify_response,
+)
 
 NOW = datetime(2026, 11, 24, 8, tzinfo=UTC)
 KEY = Ed25519PrivateKey.generate()
@@ -24,6 +35,15 @@ def signed(*, now: datetime = NOW, key: Ed25519PrivateKey = KEY) -> Request:
     request = post()
     sign_request(request, keyid="KE#1", key=key, now=now)
     return request
+
+
+ANSWER = b'{"state":"confirmed"}'
+
+
+def answered(request: Request, *, key: Ed25519PrivateKey = KEY, now: datetime = NOW) -> Response:
+    answer = Response(200, {"Content-Type": "application/json"}, request)
+    sign_response(answer, ANSWER, keyid="KE#1", key=key, now=now)
+    return answer
 
 
 def sign_badly(**changes: Any) -> Request:
@@ -124,3 +144,42 @@ def test_a_key_that_is_not_trusted_is_refused() -> None:
         verify_request(signed(key=Ed25519PrivateKey.generate()), keys=KEYS, now=NOW)
     with pytest.raises(SignatureRefused):
         verify_request(signed(), keys={}, now=NOW)
+
+
+def test_an_answer_is_good_for_its_own_request() -> None:
+    assert verify_response(answered(signed()), ANSWER, keys=KEYS, now=NOW).keyid == "KE#1"
+
+
+def _status(answer: Response) -> None:
+    answer.status_code = 410
+
+
+def _another_request(answer: Response) -> None:
+    answer.request = signed()
+
+
+def _unsigned_answer(answer: Response) -> None:
+    del answer.headers["Signature"], answer.headers["Signature-Input"]
+
+
+def _the_requests_own_signature(answer: Response) -> None:
+    answer.headers.update(answer.request.headers)
+
+
+@pytest.mark.parametrize("attack", [_status, _another_request, _unsigned_answer, _the_requests_own_signature])
+def test_an_answer_changed_on_the_way_is_refused(attack: Callable[[Response], None]) -> None:
+    answer = answered(signed())
+    attack(answer)
+    with pytest.raises(SignatureRefused):
+        verify_response(answer, ANSWER, keys=KEYS, now=NOW)
+
+
+def test_another_body_another_key_or_another_time_makes_no_answer() -> None:
+    other = Ed25519PrivateKey.generate()
+    for answer, body in (
+        (answered(signed()), b'{"state":"gone"}'),
+        (answered(signed(), key=other), ANSWER),
+        (answered(signed(), now=NOW - LIFE - timedelta(seconds=1)), ANSWER),
+    ):
+        with pytest.raises(SignatureRefused):
+            verify_response(answer, body, keys=KEYS, now=NOW)
