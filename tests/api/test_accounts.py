@@ -118,6 +118,31 @@ async def test_guessing_a_password_is_limited(http: ClientSession) -> None:
     assert (await call(http, "POST", "/session", json=HERS))[0] == 429
 
 
+async def test_a_guess_at_a_contact_is_limited_alike_whether_it_is_known(http: ClientSession) -> None:
+    await call(http, "POST", "/accounts", json=AMINA)
+    answers = []
+    for contact in (AMINA["contact"], "nobody@example.org"):
+        guess = {"contact": contact, "password": "a guess"}
+        answers.append([await call(http, "POST", "/session", json=guess) for _ in range(attempts.PER_ACCOUNT + 1)])
+    assert answers[0] == answers[1]
+    assert answers[0][-1][0] == 429
+
+
+async def test_one_address_is_limited_over_all_accounts_and_only_for_a_while(
+    http: ClientSession, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempts, "PER_ADDRESS", 4)
+    await call(http, "POST", "/accounts", json=AMINA)
+    for number in range(3):
+        guess = {"contact": f"nobody{number}@example.org", "password": "a guess"}
+        assert (await call(http, "POST", "/session", json=guess))[0] == 401
+    for path, body in (("/session", HERS), ("/accounts", {**AMINA, "contact": "another@example.org"})):
+        status, problem, _ = await call(http, "POST", path, json=body)
+        assert (status, problem["code"]) == (429, "too-many-attempts")
+    clock.pass_(attempts.WINDOW)
+    assert (await call(http, "POST", "/session", json=HERS))[0] == 201
+
+
 async def test_another_origin_changes_nothing(http: ClientSession) -> None:
     foreign = {"Origin": "http://elsewhere.localhost"}
     status, problem, _ = await call(http, "POST", "/accounts", json=AMINA, headers=foreign)
