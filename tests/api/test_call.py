@@ -63,6 +63,7 @@ async def test_who_waits_hears_and_says_nothing_until_admitted(visit: Appointmen
     with pytest.raises((PublishTrackError, TimeoutError)):
         await asyncio.wait_for(publish_tone(patient), 3)
     await patient.local_participant.publish_data(b"let me in")
+    assert not subscribed.is_set()
 
     assert (await visit.doctor(cookie, "POST", "/admit"))[1]["admitted"]
     await asyncio.wait_for(subscribed.wait(), 10)
