@@ -39,10 +39,11 @@ class VisitingDoctor:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Another node of the trust list, which alone says what its jurisdiction is."""
+    """Another node of the trust list, which alone says what its jurisdiction is and what it is trusted with."""
 
     node: str
     jurisdiction: str
+    purposes: frozenset[str]
 
 
 Actor = SignedIn | VisitingDoctor | Peer

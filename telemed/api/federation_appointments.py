@@ -8,7 +8,7 @@ from aiohttp import web
 from pydantic import Field
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from telemed.api.inbox import answer_once, peer
+from telemed.api.inbox import answer_once, peer, peer_for
 from telemed.api.routing import Body, Moment, Route, View, Who
 from telemed.directory.entries import Code, Instant
 from telemed.directory.replica import Home
@@ -56,7 +56,7 @@ class StateView(View):
 async def hold(request: web.Request, body: NewHold) -> web.Response:
     """Hold a time."""
     node, claim_id = request.app[NODE], _claim_id(request)
-    settings, sender = node.settings, peer(request)
+    settings, sender = node.settings, peer_for(request, "booking")
     wanted = Wanted(
         claim_id=claim_id,
         patient=Home(sender.node, sender.jurisdiction),

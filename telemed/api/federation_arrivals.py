@@ -3,7 +3,7 @@
 from aiohttp import web
 from pydantic import Field
 
-from telemed.api.inbox import peer
+from telemed.api.inbox import peer_for
 from telemed.api.routing import Body, Moment, Route, View, Who
 from telemed.calls import arrival
 from telemed.directory.replica import Home
@@ -28,6 +28,7 @@ class CodeView(View):
 async def arrivals(request: web.Request, body: ArrivalBody) -> CodeView:
     """Not `answer_once`: that would store the code in clear; the assertion's own `jti` is used once."""
     node, now, settings = request.app[NODE], request.app[NODE].clock(), request.app[NODE].settings
+    signer = peer_for(request, "visits").node
     trusted = await node.trust.current(now)
     asserted = assertion.verify(
         body.assertion,
@@ -40,7 +41,7 @@ async def arrivals(request: web.Request, body: ArrivalBody) -> CodeView:
             session,
             asserted,
             body.assertion,
-            signer=peer(request).node,
+            signer=signer,
             own=Home(settings.node, settings.jurisdiction),
             rules=node.rules,
             now=now,

@@ -10,9 +10,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from telemed.api.actors import ACTOR, Peer
 from telemed.api.problems import Handler, refusal
 from telemed.api.routing import View
-from telemed.errors import Invalid, TelemedError
+from telemed.errors import Invalid, NotAllowed, TelemedError
 from telemed.federation import inbox
 from telemed.federation.signing import Request, Response, sign_response, verify_request
+from telemed.federation.trust_list import Purpose
 from telemed.node import NODE, Node
 
 PREFIX = "/federation/v1/"
@@ -23,6 +24,12 @@ KEY = re.compile(r"[!-~]{1,64}")
 
 Work = Callable[[AsyncSession], Awaitable[tuple[int, View]]]
 """What a request does, in the transaction that stores its answer: the status and the view."""
+
+
+class NotTrustedWith(NotAllowed):
+    """The trust list names the node, and not for this."""
+
+    code = "not-trusted-with-this"
 
 
 async def peer_gate(request: web.Request) -> Peer:
@@ -39,7 +46,7 @@ async def peer_gate(request: web.Request) -> Peer:
     async with node.database.write() as session:
         await inbox.remember(session, verified)
     signer = trusted.signers[verified.keyid]
-    return Peer(node=signer.id, jurisdiction=signer.jurisdiction)
+    return Peer(node=signer.id, jurisdiction=signer.jurisdiction, purposes=frozenset(signer.purposes))
 
 
 def peer(request: web.Request) -> Peer:
@@ -47,6 +54,14 @@ def peer(request: web.Request) -> Peer:
     actor = request[ACTOR]
     assert isinstance(actor, Peer), "this route's gate lets in others too"  # noqa: S101
     return actor
+
+
+def peer_for(request: web.Request, purpose: Purpose) -> Peer:
+    """The node that the route's gate let in, if it is trusted with this. Raises NotTrustedWith."""
+    asking = peer(request)
+    if purpose not in asking.purposes:
+        raise NotTrustedWith(f"The trust list does not name your node for {purpose}; ask whoever signs it.")
+    return asking
 
 
 async def answer_once(request: web.Request, work: Work) -> web.Response:

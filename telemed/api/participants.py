@@ -26,7 +26,8 @@ async def visiting_doctor(request: web.Request) -> VisitingDoctor:
         raise NotSignedIn("Go to your own node's calendar and press Join.")
     async with node.database.read() as session:
         found = await visiting.resume(session, visit_id, token, now)
-    if (await node.trust.current(now)).node(found.arrival.issuer) is None:
+    issuer = (await node.trust.current(now)).node(found.arrival.issuer)
+    if issuer is None or not issuer.may("visits"):
         raise NotAllowed("The node that vouched for you is not trusted any more; ask its administrator.")
     return VisitingDoctor(
         visit_id=visit_id,

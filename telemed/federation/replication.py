@@ -25,12 +25,12 @@ async def replicate(*, own: str, database: Database, trust: Trust, peers: Peers,
     """Publish what is due of this node's own, and read on in every peer's directory; forget who is not trusted."""
     await _publish(database, clock())
     try:
-        trusted = (await trust.current(clock())).active
+        trusted = [node for node in (await trust.current(clock())).active.values() if node.may("directory")]
     except TrustListRefused as refused:
         logger.warning("no directory is pulled: %s", refused.detail)
         return
-    await _forget_others(database, trusted.keys() - {own})
-    others = [node for node in trusted.values() if node.id != own]
+    others = [node for node in trusted if node.id != own]
+    await _forget_others(database, {node.id for node in others})
     await asyncio.gather(*(_pull(node, database, peers, clock) for node in others))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from joserfc import jws
@@ -23,6 +23,10 @@ logger = logging.getLogger(__name__)
 
 ALGORITHM = "Ed25519"
 TYPE = "telemed-trust-list+jws"
+Purpose = Literal["directory", "booking", "visits"]
+"""What a node may be trusted with: its doctors are listed elsewhere, it holds times in others' calendars, its doctors
+come to others' patients."""
+ALL_PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
 MAX_LIST_BYTES = 256_000
 """A thousand nodes and then some; a larger file is no trust list."""
 
@@ -45,6 +49,7 @@ class TrustedNode(_Frozen):
     origin: str
     keys: tuple[str, ...] = Field(min_length=1, max_length=8)
     status: Literal["active", "suspended"] = "active"
+    purposes: tuple[Purpose, ...] = ALL_PURPOSES
 
     @field_validator("keys")
     @classmethod
@@ -52,6 +57,10 @@ class TrustedNode(_Frozen):
         for text in texts:
             keys.public_key(text)
         return texts
+
+    def may(self, purpose: Purpose) -> bool:
+        """Whether the list trusts this node with that."""
+        return purpose in self.purposes
 
 
 class TrustList(_Frozen):

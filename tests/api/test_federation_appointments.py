@@ -16,7 +16,7 @@ from telemed.federation.client import Answer
 from telemed.scheduling.models import Claim
 from tests.conftest import SetClock
 from tests.directory.test_directory import LI
-from tests.nodes import RunningNode, federation
+from tests.nodes import RunningNode, federation, list_anew
 
 Nodes = dict[str, RunningNode]
 HOLD = timedelta(minutes=3)
@@ -174,6 +174,17 @@ async def test_the_rule_is_this_nodes_to_apply_whatever_the_peer_says(nodes: Nod
     # A doctor in China may not see a patient in Italy; the body says otherwise.
     refused = await ask(nodes["IT"], "hold", uuid4().hex, new_hold(await doctor_of(nodes["CN"])), to="CN")
     assert (refused.status, refused.code) == (403, "licence-rule")
+
+
+async def test_a_node_that_is_not_trusted_to_book_may_still_let_go(nodes: Nodes, body: dict[str, Any]) -> None:
+    cn, claim_id = nodes["CN"], uuid4().hex
+    assert (await ask(cn, "hold", claim_id, body)).ok
+    await list_anew(nodes["KE"], "CN", purposes=("directory", "visits"))
+    later = new_hold(body["doctor_id"], starts_at="2026-11-24T10:00:00Z")
+    refused = await ask(cn, "hold", uuid4().hex, later)
+    assert (refused.status, refused.code) == (403, "not-trusted-with-this")
+    assert list(await claims(nodes["KE"])) == [claim_id]
+    assert (await ask(cn, "end", claim_id)).ok
 
 
 async def test_what_no_calendar_offers_is_refused_and_nothing_is_stored(nodes: Nodes, body: dict[str, Any]) -> None:

@@ -1,7 +1,6 @@
 """What a trusted node may not do: vouch for doctors or visits that are not its own, or twice."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +9,10 @@ from sqlmodel import select
 
 from telemed.audit.models import AuditEvent
 from telemed.directory.models import Doctor
-from telemed.federation import assertion, trust_list
-from telemed.federation.trust_list import TrustedNode
+from telemed.federation import assertion
 from tests.appointments import Appointment, book
 from tests.conftest import SetClock
-from tests.nodes import RunningNode, federation
+from tests.nodes import RunningNode, federation, list_anew
 
 ARRIVALS = "/federation/v1/arrivals"
 
@@ -71,17 +69,16 @@ async def test_an_assertion_lives_for_two_minutes(visit: Appointment, clock: Set
     assert await refused(visit.cn, token) == "assertion-out-of-time"
 
 
-async def test_a_session_ends_with_the_trust_in_who_vouched(visit: Appointment, clock: SetClock) -> None:
+@pytest.mark.parametrize("change", [{"status": "suspended"}, {"purposes": ("directory", "booking")}])
+async def test_a_session_ends_with_the_trust_in_who_vouched(visit: Appointment, change: dict[str, Any]) -> None:
     doctor = await visit.arrive()
     assert (await visit.doctor(doctor, "GET"))[0] == 200
-    ke = visit.ke
-    trusted = await ke.node.trust.current(clock())
-    left = [
-        TrustedNode.model_validate({**node.model_dump(), "status": "suspended" if node.id == "CN" else "active"})
-        for node in trusted.nodes
-    ]
-    newer = trust_list.make(left, version=2, now=clock(), life=timedelta(days=1))
-    ke.settings.path(ke.settings.trust_list).write_text(trust_list.sign(newer, ke.root))
+    await list_anew(visit.ke, "CN", **change)
     status, problem = await visit.doctor(doctor, "GET")
     assert (status, problem["code"]) == (403, "not-allowed")
     assert (await visit.patient("GET"))[0] == 200
+
+
+async def test_a_node_that_is_not_trusted_to_send_doctors_sends_none(visit: Appointment) -> None:
+    await list_anew(visit.ke, "CN", purposes=("directory", "booking"))
+    assert await refused(visit.cn, await vouch(visit.cn, visit)) == "not-trusted-with-this"

@@ -12,17 +12,18 @@ from multidict import CIMultiDict
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from telemed import loops
 from telemed.api.inbox import answer_once
 from telemed.api.routing import Body, Route, View, Who
 from telemed.directory.doctors import add_doctor
-from telemed.directory.models import ReplicaEntry
+from telemed.directory.models import ReplicaEntry, ReplicaState
 from telemed.errors import Conflict
 from telemed.federation.client import PeerUnreachable
 from telemed.federation.keys import SigningKey
 from telemed.federation.signing import Request, sign_request
 from tests.conftest import SetClock
 from tests.directory.test_directory import LI
-from tests.nodes import RunningNode, federation
+from tests.nodes import RunningNode, federation, list_anew
 
 DIRECTORY = "/federation/v1/directory?after=0&limit=10"
 
@@ -42,6 +43,11 @@ async def replicated(node: RunningNode) -> list[ReplicaEntry]:
             await asyncio.sleep(0.02)
 
 
+async def known(node: RunningNode) -> list[ReplicaEntry | ReplicaState]:
+    async with node.node.database.read() as session:
+        return [*(await session.exec(select(ReplicaEntry))), *(await session.exec(select(ReplicaState)))]
+
+
 async def test_a_peers_doctor_is_found_after_the_next_pull(nodes: dict[str, RunningNode]) -> None:
     async with nodes["CN"].node.database.write() as session:
         await add_doctor(session, LI, jurisdiction="CN", now=nodes["CN"].node.clock())
@@ -51,6 +57,20 @@ async def test_a_peers_doctor_is_found_after_the_next_pull(nodes: dict[str, Runn
     assert status == 200
     assert [result["doctor"]["node"] for result in found["results"]] == ["CN"]
     assert [replica["stale"] for replica in found["replicas"]] == [False]
+
+
+async def test_a_node_that_is_not_trusted_to_list_doctors_is_forgotten_and_not_pulled(
+    nodes: dict[str, RunningNode],
+) -> None:
+    ke, cn = nodes["KE"], nodes["CN"]
+    async with cn.node.database.write() as session:
+        await add_doctor(session, LI, jurisdiction="CN", now=cn.node.clock())
+    await replicated(ke)
+    await list_anew(ke, "CN", purposes=("booking", "visits"))
+    # A pull that was under way when the list changed may still bring a page; the next turn drops it again.
+    async with asyncio.timeout(10):
+        while await known(ke):
+            await loops.pull_directories(ke.node)
 
 
 async def test_a_node_is_its_own_peer(nodes: dict[str, RunningNode]) -> None:

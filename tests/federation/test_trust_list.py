@@ -48,6 +48,16 @@ def test_a_suspended_node_has_no_keys() -> None:
     assert CN.keyid not in suspended.public_keys
 
 
+def test_a_node_is_trusted_with_what_the_list_says_and_with_all_where_it_is_silent() -> None:
+    ke, cn = listed().nodes
+    assert ke.may("directory")
+    assert ke.may("visits")
+    fewer = TrustedNode.model_validate({**cn.model_dump(), "purposes": ["directory"]})
+    assert [fewer.may("directory"), fewer.may("booking"), fewer.may("visits")] == [True, False, False]
+    with pytest.raises(ValidationError):
+        TrustedNode.model_validate({**cn.model_dump(), "purposes": ["everything"]})
+
+
 def test_another_roots_list_is_refused() -> None:
     with pytest.raises(TrustListRefused):
         trust_list.verify(trust_list.sign(listed(), KE), root=ROOT.public, now=NOW)
