@@ -166,7 +166,7 @@ async def _view(node: Node, actor: Participant, visit_id: str) -> VisitView:
         patient_waiting=tokens.PATIENT in present,
         doctor_arrived=known.doctor_arrived,
         ended_at=visit.ended_at,
-        end_reason=visit.end_reason,
+        end_reason=window.end_reason(visit) if state == "ended" else None,
         rule=RuleView.model_validate(visit.rule),
     )
 

@@ -21,7 +21,7 @@ from telemed.scheduling.models import Visit
 logger = logging.getLogger(__name__)
 
 DOCTOR_ENDED = "doctor-ended"
-TIMED_OUT = "timed-out"
+TIMED_OUT = window.TIMED_OUT
 CONSENT_WITHDRAWN = "consent-withdrawn"
 
 AT_ONCE = 100

@@ -9,6 +9,8 @@ BEFORE = timedelta(minutes=15)
 """How early both may enter: time to check a camera."""
 AFTER = timedelta(hours=2)
 """How long after the planned end the doctor may return to a call that failed."""
+TIMED_OUT = "timed-out"
+"""The end of a visit that nobody ended."""
 
 
 class NotOpenYet(Conflict):
@@ -18,7 +20,7 @@ class NotOpenYet(Conflict):
 
 
 class VisitOver(Gone):
-    """The visit has ended, or its time has passed."""
+    """The visit has ended, or its time has passed; `end_reason` says which."""
 
     code = "visit-over"
 
@@ -38,10 +40,17 @@ def closes_at(visit: Visit | Claim) -> datetime:
     return ends_at(visit) + AFTER
 
 
+def end_reason(visit: Visit | Claim) -> str | None:
+    """Why a visit is over; from the minute when it closes by itself, stored or not. A calendar is not told."""
+    if visit.state != "ended":
+        return TIMED_OUT
+    return visit.end_reason if isinstance(visit, Visit) else None
+
+
 def require_open(visit: Visit | Claim, now: datetime) -> None:
     """Raises NotFound for a visit that was never confirmed, NotOpenYet, VisitOver."""
     if visit.state == "ended" or (visit.state == "confirmed" and now >= closes_at(visit)):
-        raise VisitOver("This visit is over; what was signed is in the patient's record.")
+        raise VisitOver("This visit is over; what was signed is in the patient's record.", end_reason=end_reason(visit))
     if visit.state != "confirmed":
         raise NotFound("There is no confirmed visit here for you; go back to your appointments.")
     if now < enter_from(visit):

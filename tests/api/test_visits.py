@@ -98,7 +98,7 @@ async def test_after_the_end_nothing_opens(visit: Appointment) -> None:
     assert (await visit.doctor(doctor, "POST", "/end"))[0] == 200
     for method, path in (("GET", ""), ("GET", "/shared"), ("GET", "/draft"), ("POST", "/enter"), ("POST", "/admit")):
         status, problem = await visit.doctor(doctor, method, path)
-        assert (status, problem["code"]) == (410, "visit-over"), path
+        assert (status, problem["code"], problem["end_reason"]) == (410, "visit-over", "doctor-ended"), path
     assert (await visit.patient("POST", "/enter"))[0] == 410
     assert (await visit.patient("GET"))[1]["state"] == "ended"
     assert (await visit.post_code(unused, visit.cn.origin))[0] == 403
@@ -150,7 +150,8 @@ async def test_consent_withdrawn_ends_the_visit_at_once(visit: Appointment) -> N
     status, seen, _ = await visit.ke.call("POST", f"/appointments/{visit.id}/consent/withdraw", visit.hers)
     assert (status, seen["state"], seen["end_reason"]) == (200, "ended", "consent-withdrawn")
     for path in ("", "/shared", "/draft", "/notes"):
-        assert (await visit.doctor(doctor, "GET", path))[0] == 410
+        status, problem = await visit.doctor(doctor, "GET", path)
+        assert (status, problem["end_reason"]) == (410, "consent-withdrawn")
     assert (await visit.post_code(unused, visit.cn.origin))[0] == 403
     assert (await visit.patient("POST", "/enter"))[0] == 410
 
@@ -169,12 +170,19 @@ async def test_the_end_reaches_the_doctors_calendar(visit: Appointment) -> None:
 async def test_a_visit_closes_by_itself_two_hours_after_its_end(visit: Appointment, clock: SetClock) -> None:
     doctor = await visit.arrive()
     await visit.doctor(doctor, "PUT", "/draft", json={"text": "unsigned", "revision": 0})
-    clock.pass_(timedelta(minutes=20) + window.AFTER - timedelta(seconds=1))
+    clock.pass_(timedelta(minutes=20) + window.AFTER - timedelta(hours=1))
+    assert (await visit.patient("GET"))[0] == 200
+    clock.pass_(timedelta(hours=1) - timedelta(seconds=1))
     await ending.close_overdue(visit.ke.node)
     assert (await visit.doctor(doctor, "GET"))[0] == 200
     clock.pass_(timedelta(seconds=1))
-    assert (await visit.doctor(doctor, "GET"))[0] == 410
-    await ending.close_overdue(visit.ke.node)
+    # Both are told why, whether or not the node has come to store it.
+    for _ in range(2):
+        status, problem = await visit.doctor(doctor, "GET")
+        assert (status, problem["end_reason"]) == (410, "timed-out")
+        _, seen = await visit.patient("GET")
+        assert (seen["state"], seen["end_reason"]) == ("ended", "timed-out")
+        await ending.close_overdue(visit.ke.node)
     async with visit.ke.node.database.read() as session:
         row = await session.get_one(Visit, visit.id)
         told = (await session.exec(select(OutboxMessage).where(OutboxMessage.kind == "end"))).one()

@@ -8,6 +8,7 @@ export interface Problem {
   code?: string;
   fields?: { pointer: string; message: string }[];
   next_slots?: Slot[];
+  end_reason?: EndReason | null;
 }
 
 export type Role = "patient" | "doctor" | "administrator";

@@ -21,8 +21,10 @@ export async function follow(id: string): Promise<number | null> {
     if (visit.value?.you === "patient" && expired(refused)) return null;
     const closed = refused.status === 401 || refused.status === 403 || refused.status === 404;
     if (closed || refused.status === 410) {
-      // A visiting doctor's cookie opens nothing once the visit is over: what was known then still tells why.
-      if (visit.value) settle({ ...visit.value, state: "ended" });
+      // A visiting doctor's cookie opens nothing once the visit is over: of it, only the refusal still tells why.
+      const known = visit.value;
+      if (known)
+        settle({ ...known, state: "ended", end_reason: refused.problem.end_reason ?? known.end_reason });
       return null;
     }
   }
