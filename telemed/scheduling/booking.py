@@ -77,7 +77,7 @@ async def request(
         raise NotFound("This doctor is not listed (any more); search again.")
     said = _require_offered(asked, listed, own, rules, now)
     await _require_room(session, patient_id, limits, now)
-    visit = _requested(asked, patient_id, listed, said, now)
+    visit = _requested(asked, patient_id, listed, said, now, now + hold)
     session.add(visit)
     await session.flush()
     await _store_what_she_said(session, asked, visit, key, own, listed, now)
@@ -107,7 +107,7 @@ async def request(
             "rule": {"kind": said.kind, "version": said.version},
         },
         now=now,
-        give_up_at=now + hold,
+        give_up_at=visit.hold_until,
     )
     return visit
 
@@ -162,7 +162,9 @@ async def _require_room(session: AsyncSession, patient_id: str, limits: Limits, 
         raise TooManyClaims("You have as many open appointments as one may have; end one first.")
 
 
-def _requested(asked: Request, patient_id: str, listed: Listed, said: Decision, now: datetime) -> Visit:
+def _requested(
+    asked: Request, patient_id: str, listed: Listed, said: Decision, now: datetime, tried_until: datetime
+) -> Visit:
     return Visit(
         id=secrets.token_hex(16),
         patient_id=patient_id,
@@ -179,6 +181,7 @@ def _requested(asked: Request, patient_id: str, listed: Listed, said: Decision, 
         request_key=asked.key,
         request_digest=asked.digest,
         requested_at=now,
+        hold_until=tried_until,
         room=secrets.token_hex(16),
     )
 

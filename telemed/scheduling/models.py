@@ -49,6 +49,7 @@ class Visit(SQLModel, table=True):
     """On the patient's node: one appointment, whole, from the request to the end of the visit.
 
     `doctor` is the directory's public entry at the time of booking, `rule` the licence rule that allowed it.
+    `hold_until` is until when the calendar's node is asked to hold the time, and once held, until when it does.
     """
 
     __tablename__ = "visit"

@@ -34,7 +34,7 @@ async def _hold_answered(session: AsyncSession, message: OutboxMessage, answer: 
             # Called off meanwhile, and that may have been heard there before there was anything to end.
             await _let_go(session, visit, now)
         return
-    visit.trying = False
+    visit.trying, visit.hold_until = False, None
     if answer is None:
         # If it was stored there and only the answer was lost, it lapses there by itself.
         visit.state, visit.detail = "unreachable", "node-unreachable"

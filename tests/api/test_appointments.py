@@ -128,11 +128,11 @@ async def test_a_node_that_is_down_is_tried_until_the_holds_time(nodes: Nodes, c
             if seen["trying"]:
                 break
             await asyncio.sleep(0.02)
-    assert seen["state"] == "requested"
+    assert (seen["state"], seen["hold_until"]) == ("requested", "2026-11-24T08:03:00Z")
     clock.pass_(timedelta(minutes=3))
     ke.node.outbox_wake.set()
     seen = await settled(ke, token, requested["id"], "unreachable")
-    assert (seen["detail"], seen["trying"]) == ("node-unreachable", False)
+    assert (seen["detail"], seen["trying"], seen["hold_until"]) == ("node-unreachable", False, None)
 
 
 async def test_what_is_not_offered_is_refused_and_nothing_is_stored(nodes: Nodes) -> None:

@@ -9,9 +9,19 @@ import { appointment, clock } from "./node";
 const one = (different: object) => appointment(different) as Appointment;
 
 describe("an appointment", () => {
-  test("whose doctor's node is silent says until when it is tried", () => {
-    render(<Standing one={one({ state: "requested", trying: true, hold_until: "2026-11-24T08:03:00Z" })} />);
-    expect(screen.getByRole("status").textContent).toContain("keeps trying until 11:03");
+  test("whose doctor's node is silent says until when it is tried, and past that no time that is over", () => {
+    vi.useFakeTimers({ now: new Date("2026-11-24T08:01:00Z") });
+    const silent = { state: "requested", trying: true, hold_until: "2026-11-24T08:03:00Z" };
+    const { rerender } = render(<Standing one={one(silent)} />);
+    expect(screen.getByRole("status").textContent).toContain("keep trying until 11:03");
+    vi.setSystemTime(new Date("2026-11-24T08:04:00Z"));
+    rerender(<Standing one={one({ ...silent, state: "held" })} />);
+    expect(screen.getByRole("status").textContent).toContain("We keep trying; you need not");
+  });
+
+  test("that was refused for a reason the page does not know is not blamed on somebody else", () => {
+    render(<Standing one={one({ state: "gone", detail: "refused" })} />);
+    expect(screen.getByRole("alert").textContent).toContain("China could not take this booking");
   });
 
   test("that somebody else got is told kindly, with the next times", () => {

@@ -32,9 +32,7 @@ export function Standing({ one }: { one: Appointment }) {
   const why = `gone.${one.detail}`;
   return (
     <>
-      <Notice kind="bad">
-        {has(why) ? t(why, { name, country: where }) : t("gone.slot-taken", { name })}
-      </Notice>
+      <Notice kind="bad">{t(has(why) ? why : "gone.refused", { name, country: where })}</Notice>
       {one.next_slots && one.next_slots.length > 0 && (
         <>
           <h2>{t("gone.next", { name })}</h2>
@@ -53,7 +51,9 @@ export function Standing({ one }: { one: Appointment }) {
 }
 
 function Asking({ one, where }: { one: Appointment; where: string }) {
-  const until = one.hold_until && timeOfDay(one.hold_until, one.hers.zone);
+  // Past that time only the doctor's node knows whether the appointment stands: we go on asking, without an end.
+  const ahead = one.hold_until !== null && Date.parse(one.hold_until) > Date.now();
+  const until = ahead && one.hold_until && timeOfDay(one.hold_until, one.hers.zone);
   if (one.trying)
     return (
       <Notice>
