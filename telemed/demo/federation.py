@@ -59,6 +59,9 @@ async def _run(var: Path, ports: dict[str, int]) -> int:
     for settings in prepared.values():
         _say(f"preparing {settings.node} ...")
         await seed(settings, system_clock())
+        if stop.is_set():
+            # What is prepared so far is whole, and the next start goes on from there.
+            return 0
     children = [
         Child(
             settings.node,

@@ -77,6 +77,19 @@ async def test_three_nodes_answer_and_stop_and_keep_their_keys(tmp_path: Path) -
     assert Settings.from_file(tmp_path / "ke" / "settings.toml") == first
 
 
+async def test_a_demo_that_is_stopped_while_it_prepares_starts_nothing(tmp_path: Path) -> None:
+    process = await demo(tmp_path, free_ports())
+    assert process.stdout is not None
+    async with asyncio.timeout(30):
+        assert await process.stdout.readline() == b"preparing KE ...\n"
+    asked_at = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    rest, said = await process.communicate()
+    assert time.monotonic() - asked_at < 5
+    assert (process.returncode, rest, said) == (0, b"", b"")
+    assert "node.log" not in os.listdir(tmp_path / "ke")  # noqa: PTH208
+
+
 async def test_a_node_opens_rooms_for_its_own_key_only(tmp_path: Path) -> None:
     ports = free_ports()
     process = await demo(tmp_path, ports)
