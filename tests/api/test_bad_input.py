@@ -7,12 +7,22 @@ import pytest
 
 from telemed.api import routing
 from tests.conftest import SetClock
-from tests.nodes import federation
+from tests.nodes import SESSION, RunningNode, federation
 
 HEAD = (
-    "POST /api/v1/session HTTP/1.1\r\nHost: {host}\r\nOrigin: {origin}\r\n"
+    "POST {path} HTTP/1.1\r\nHost: {host}\r\nOrigin: {origin}\r\n{more}"
     "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n"
 )
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+async def stalled(node: RunningNode, path: str = "/api/v1/session", more: str = "") -> Connection:
+    """A request whose body begins and does not go on."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", node.settings.port)
+    head = HEAD.format(path=path, host=node.origin.removeprefix("http://"), origin=node.origin, more=more)
+    writer.write(head.encode() + b'{"contact":')
+    await writer.drain()
+    return reader, writer
 
 
 async def test_a_body_that_stalls_is_given_up_and_nobody_else_waits(
@@ -21,9 +31,7 @@ async def test_a_body_that_stalls_is_given_up_and_nobody_else_waits(
     monkeypatch.setattr(routing, "BODY_TIMEOUT_S", 0.5)
     async with federation(tmp_path, clock, "KE") as nodes:
         ke = nodes["KE"]
-        reader, writer = await asyncio.open_connection("127.0.0.1", ke.settings.port)
-        writer.write(HEAD.format(host=ke.origin.removeprefix("http://"), origin=ke.origin).encode() + b'{"contact":')
-        await writer.drain()
+        reader, writer = await stalled(ke)
         assert (await ke.call("GET", "/node"))[0] == 200
         async with asyncio.timeout(5):
             answer = await reader.readuntil(b"}")
@@ -31,6 +39,19 @@ async def test_a_body_that_stalls_is_given_up_and_nobody_else_waits(
         await writer.wait_closed()
     assert answer.startswith(b"HTTP/1.1 408")
     assert b"body-stalled" in answer
+
+
+async def test_bodies_that_stall_hold_up_nobody_who_writes(tmp_path: Path, clock: SetClock) -> None:
+    async with federation(tmp_path, clock, "KE") as nodes:
+        ke = nodes["KE"]
+        cookie = f"Cookie: {SESSION}={await ke.patient()}\r\nIdempotency-Key: stalled-for-ever\r\n"
+        paths = ["/api/v1/session", "/api/v1/appointments", "/arrive", "/webhooks/media"]
+        waiting = [await stalled(ke, path, cookie) for path in paths for _ in range(5)]
+        # Sooner than any of them is given up.
+        async with asyncio.timeout(routing.BODY_TIMEOUT_S / 2):
+            assert await ke.patient("Brian")
+        for _, writer in waiting:
+            writer.close()
 
 
 @pytest.mark.parametrize(
