@@ -2,11 +2,18 @@
 
 import asyncio
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from sqlmodel import select
 
+from telemed.accounts import sessions
 from telemed.api import routing
+from telemed.directory.doctors import add_doctor
+from telemed.scheduling.models import Visit
+from tests.api.test_appointments import book, wish
 from tests.conftest import SetClock
+from tests.directory.test_directory import LI
 from tests.nodes import SESSION, RunningNode, federation
 
 HEAD = (
@@ -81,3 +88,20 @@ async def test_an_address_that_is_none_and_a_method_that_is_not_taken_are_proble
         assert (status, problem["code"]) == (404, "not-found")
         status, problem, _ = await nodes["KE"].call("PUT", "/session")
         assert (status, problem["code"]) == (405, "method-not-allowed")
+
+
+async def test_an_expired_session_and_another_origins_page_book_nothing(tmp_path: Path, clock: SetClock) -> None:
+    async with federation(tmp_path, clock, "KE", "CN") as nodes:
+        ke, cn = nodes["KE"], nodes["CN"]
+        async with cn.node.database.write() as session:
+            await add_doctor(session, LI, jurisdiction="CN", now=clock())
+        token = await ke.patient()
+        body = await wish(ke, token)
+        foreign = {"Idempotency-Key": uuid4().hex, "Origin": cn.origin}
+        status, problem, _ = await ke.call("POST", "/appointments", token, json=body, headers=foreign)
+        assert (status, problem["code"]) == (403, "foreign-origin")
+        clock.pass_(sessions.IDLE)
+        status, problem = await book(ke, token, body)
+        assert (status, problem["code"]) == (401, "not-signed-in")
+        async with ke.node.database.read() as session:
+            assert (await session.exec(select(Visit))).all() == []
