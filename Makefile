@@ -9,6 +9,8 @@ TEST_PACKAGES := chromium coturn iproute2 postgresql fonts-noto-core fonts-noto-
 TEST_FILES := /usr/bin/chromium /usr/bin/turnserver /usr/sbin/ip /usr/lib/postgresql \
   /usr/share/fonts/truetype/noto /usr/share/fonts/opentype/noto
 
+# Whatever -j says: with a taken port `run` must end before `setup` begins to install.
+.NOTPARALLEL:
 .PHONY: help preflight preflight-run setup production run test check conformance networks soak pictures lock system-packages
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
