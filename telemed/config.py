@@ -43,6 +43,9 @@ class Settings(_Frozen):
     origin: str
     host: str = "127.0.0.1"
     port: int = Field(ge=0, le=65535)
+    behind_proxy: bool = Field(
+        default=False, description="a proxy is in front, and writes the caller last in X-Forwarded-For"
+    )
     sample: bool = False
     media: MediaSettings
     folder: Path = Path()

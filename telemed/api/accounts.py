@@ -192,7 +192,11 @@ async def _count(node: Node, subject: str, limit: int) -> None:
 
 
 async def _address(request: web.Request) -> str:
-    return await request.app[NODE].key_ring.fingerprint("address", request.remote or "unknown")
+    node, remote = request.app[NODE], request.remote
+    if node.settings.behind_proxy:
+        # Only the last one is the proxy's word; those before it are whatever the caller sent.
+        remote = ",".join(request.headers.getall("X-Forwarded-For", ())).rpartition(",")[2].strip() or remote
+    return await node.key_ring.fingerprint("address", remote or "unknown")
 
 
 def _signed_out() -> web.Response:

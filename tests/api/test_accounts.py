@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import ClientSession, DummyCookieJar
+from aiohttp import ClientSession, DummyCookieJar, web
 from aiohttp.test_utils import TestServer
 
 from telemed.accounts import attempts, sessions
@@ -14,6 +14,7 @@ from telemed.app import create_app
 from telemed.config import MediaSettings, Settings
 from telemed.crypto.keyring import FileKeyRing
 from telemed.federation.keys import SigningKey
+from telemed.node import NODE
 from tests.conftest import SetClock
 from tests.migrated import new_sqlite
 
@@ -29,14 +30,19 @@ HERS = {"contact": AMINA["contact"], "password": AMINA["password"]}
 
 
 @pytest.fixture
-async def http(tmp_path: Path, clock: SetClock) -> AsyncIterator[ClientSession]:
+async def app(tmp_path: Path, clock: SetClock) -> web.Application:
     media = MediaSettings(udp_port=0, key="ke-media", secret="s" * 32)
     settings = Settings(node="KE", jurisdiction="KE", name="Kenya", origin=ORIGIN, port=0, media=media, folder=tmp_path)
     FileKeyRing.create(settings.path(settings.key_ring))
     SigningKey.create(settings.path(settings.signing_key))
     await new_sqlite(tmp_path / "node.sqlite")
+    return create_app(settings, clock)
+
+
+@pytest.fixture
+async def http(app: web.Application) -> AsyncIterator[ClientSession]:
     async with (
-        TestServer(create_app(settings, clock)) as server,
+        TestServer(app) as server,
         ClientSession(server.make_url("/"), headers={"Origin": ORIGIN}, cookie_jar=DummyCookieJar()) as client,
     ):
         yield client
@@ -141,6 +147,23 @@ async def test_one_address_is_limited_over_all_accounts_and_only_for_a_while(
         assert (status, problem["code"]) == (429, "too-many-attempts")
     clock.pass_(attempts.WINDOW)
     assert (await call(http, "POST", "/session", json=HERS))[0] == 201
+
+
+@pytest.mark.parametrize("behind_proxy", [False, True])
+async def test_an_address_is_the_proxys_word_where_there_is_one_and_never_the_callers(
+    http: ClientSession, app: web.Application, monkeypatch: pytest.MonkeyPatch, behind_proxy: bool
+) -> None:
+    monkeypatch.setattr(attempts, "PER_ADDRESS", 1)
+    object.__setattr__(app[NODE].settings, "behind_proxy", behind_proxy)
+
+    async def guess(number: int, forwarded: str) -> int:
+        body = {"contact": f"nobody{number}@example.org", "password": "a guess"}
+        status, _, _ = await call(http, "POST", "/session", json=body, headers={"X-Forwarded-For": forwarded})
+        return status
+
+    assert await guess(1, "203.0.113.1, 192.0.2.7") == 401
+    assert await guess(2, "203.0.113.2, 192.0.2.7") == 429
+    assert await guess(3, "203.0.113.2, 192.0.2.8") == (401 if behind_proxy else 429)
 
 
 async def test_another_origin_changes_nothing(http: ClientSession) -> None:
