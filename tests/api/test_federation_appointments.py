@@ -50,7 +50,7 @@ def new_hold(doctor_id: str, **changes: Any) -> dict[str, Any]:
         "language": "en",
         "specialty": "infectious-diseases",
         "handle": uuid4().hex,
-        "rule": {"kind": "direct-care", "version": "sample-1"},
+        "rule": {"kind": "direct-care", "version": "sample-2"},
         **changes,
     }
 

@@ -111,7 +111,7 @@ async def test_of_a_visit_that_ends_early_only_the_time_ahead_is_free(
 async def test_a_doctor_who_left_or_whose_licence_ends_cannot_be_held(
     database: Database, clock: SetClock, wanted: Wanted
 ) -> None:
-    # The sample licence and the rules end with 2027; the calendar is asked on both sides of that midnight.
+    # The sample licence ends with 2027; the calendar is asked on both sides of that midnight.
     clock.now = datetime(2027, 12, 31, 12, tzinfo=UTC)
     await hold(database, clock, replace(wanted, starts_at=datetime(2027, 12, 31, 23, 50, tzinfo=UTC)))
     with pytest.raises(RuleForbids):
