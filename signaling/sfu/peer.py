@@ -220,6 +220,7 @@ class Peer:
         try:
             packet = rtp.parse(bytes(view[:size]))
         except ValueError:
+            self._note_stranger(ssrc)
             self.counts["rtp_malformed"] += 1
             return
         self._arrivals.note(packet.extensions.get(self._transport_cc_in, b""), now)
