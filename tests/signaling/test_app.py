@@ -7,7 +7,6 @@ import base64
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import aiohttp
@@ -15,43 +14,10 @@ import pytest
 from aiohttp import web
 from livekit import api
 from livekit.protocol.models import ClientInfo
-from livekit.protocol.rtc import JoinRequest, SignalRequest, SignalResponse, WrappedJoinRequest
+from livekit.protocol.rtc import JoinRequest, SignalRequest, WrappedJoinRequest
 
-from signaling.access_log import PathLogger
-from signaling.app import MAX_LINE_BYTES, SESSIONS, create_app
-from signaling.config import RoomSettings, Settings, WebhookSettings
-from signaling.sessions import Sessions
-
-KEY, SECRET = "key", "a-secret-of-more-than-thirty-two-characters"
-Started = Callable[..., Awaitable[tuple[str, Sessions]]]
-
-
-def token(room: str = "visit", identity: str = "amina", **grants: Any) -> str:
-    video = api.VideoGrants(**{"room_join": True, "room": room, **grants})
-    return api.AccessToken(KEY, SECRET).with_identity(identity).with_grants(video).to_jwt()
-
-
-@pytest.fixture
-async def start() -> AsyncIterator[Started]:
-    runners: list[web.AppRunner] = []
-
-    async def started(**changes: Any) -> tuple[str, Sessions]:
-        app = create_app(Settings(keys={KEY: SECRET}, **changes))
-        runner = web.AppRunner(app, max_line_size=MAX_LINE_BYTES, access_log_class=PathLogger, shutdown_timeout=1.0)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        runners.append(runner)
-        return f"http://127.0.0.1:{runner.addresses[0][1]}", app[SESSIONS]
-
-    yield started
-    for runner in runners:
-        await runner.cleanup()
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
-        yield session
+from signaling.config import RoomSettings, WebhookSettings
+from tests.signaling.conftest import KEY, SECRET, Started, next_of, token, until
 
 
 async def test_a_good_token_validates_and_says_so_to_any_origin(start: Started, http: aiohttp.ClientSession) -> None:
@@ -83,20 +49,8 @@ async def test_a_foreign_origin_opens_no_websocket(start: Started, http: aiohttp
         await http.ws_connect(f"{url}/rtc", params=query, origin="http://evil.example")
     assert caught.value.status == 403
     socket = await http.ws_connect(f"{url}/rtc", params=query, origin="http://ke.localhost")
-    assert (await _next(socket)).WhichOneof("message") == "join"
+    assert (await next_of(socket)).WhichOneof("message") == "join"
     await socket.close()
-
-
-async def _next(socket: aiohttp.ClientWebSocketResponse) -> SignalResponse:
-    message = await socket.receive(timeout=5)
-    assert message.type == aiohttp.WSMsgType.BINARY, message
-    return SignalResponse.FromString(message.data)
-
-
-async def _until(socket: aiohttp.ClientWebSocketResponse, kind: str) -> SignalResponse:
-    while (response := await _next(socket)).WhichOneof("message") != kind:
-        pass
-    return response
 
 
 async def test_a_long_join_request_is_taken(start: Started, http: aiohttp.ClientSession) -> None:
@@ -105,7 +59,7 @@ async def test_a_long_join_request_is_taken(start: Started, http: aiohttp.Client
     wrapped = WrappedJoinRequest(join_request=request.SerializeToString()).SerializeToString()
     query = {"access_token": token(), "join_request": base64.urlsafe_b64encode(wrapped).decode()}
     socket = await http.ws_connect(f"{url}/rtc/v1", params=query)
-    assert (await _next(socket)).join.participant.metadata == "m" * 20_000
+    assert (await next_of(socket)).join.participant.metadata == "m" * 20_000
     await socket.close()
 
 
@@ -114,9 +68,9 @@ async def test_the_older_session_of_an_identity_is_told_why_it_ends(
 ) -> None:
     url, _ = await start()
     older = await http.ws_connect(f"{url}/rtc", params={"access_token": token()})
-    await _next(older)
+    await next_of(older)
     newer = await http.ws_connect(f"{url}/rtc", params={"access_token": token()})
-    leave = (await _until(older, "leave")).leave
+    leave = (await until(older, "leave")).leave
     assert leave.reason == 2
     assert (await older.receive(timeout=5)).type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED)
     await newer.close()
@@ -126,7 +80,7 @@ async def test_a_comeback_to_nothing_is_told_to_join_anew(start: Started, http: 
     url, _ = await start()
     query = {"access_token": token(), "reconnect": "1", "sid": "PA_gone"}
     socket = await http.ws_connect(f"{url}/rtc", params=query)
-    leave = (await _next(socket)).leave
+    leave = (await next_of(socket)).leave
     assert leave.action == leave.RECONNECT
     await socket.close()
 
@@ -137,9 +91,9 @@ async def test_pings_are_answered(start: Started, http: aiohttp.ClientSession) -
     request = SignalRequest()
     request.ping_req.timestamp = 7
     await socket.send_bytes(request.SerializeToString())
-    assert (await _until(socket, "pong_resp")).pong_resp.last_ping_timestamp == 7
+    assert (await until(socket, "pong_resp")).pong_resp.last_ping_timestamp == 7
     await socket.send_bytes(SignalRequest(ping=1).SerializeToString())
-    assert (await _until(socket, "pong")).pong > 0
+    assert (await until(socket, "pong")).pong > 0
     await socket.close()
 
 
@@ -164,7 +118,7 @@ async def test_garbage_on_the_websocket_harms_nobody(start: Started, http: aioht
     request.offer.sdp = "v=0\r\nm=audio x\r\n"
     await socket.send_bytes(request.SerializeToString())
     await socket.send_bytes(SignalRequest(ping=1).SerializeToString())
-    assert (await _until(socket, "pong")).pong > 0
+    assert (await until(socket, "pong")).pong > 0
     await socket.close()
 
 
