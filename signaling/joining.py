@@ -105,7 +105,7 @@ def _attributes(text: str) -> dict[str, str]:
         return {}
     try:
         found = json.loads(_decode64(text))
-    except (binascii.Error, ValueError):
+    except (binascii.Error, ValueError, RecursionError):
         return {}
     return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {}
 
@@ -115,4 +115,4 @@ def _true(text: str) -> bool:
 
 
 def _number(text: str) -> int:
-    return int(text) if text.isdigit() and len(text) < 6 else 0
+    return int(text) if text.isdecimal() and len(text) < 6 else 0

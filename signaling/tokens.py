@@ -85,7 +85,7 @@ def _issuer(token: str) -> str:
     try:
         body = token.split(".")[1]
         return str(json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))["iss"])
-    except (IndexError, ValueError, KeyError, TypeError, binascii.Error) as problem:
+    except (IndexError, ValueError, KeyError, TypeError, RecursionError, binascii.Error) as problem:
         raise UnauthenticatedError("not an access token") from problem
 
 
@@ -99,7 +99,7 @@ def verify(token: str, keys: dict[str, str], now: float) -> Claims:
         raise UnauthenticatedError("token of an unknown key")
     try:
         claims = jwt.decode(token, OctKey.import_key(secret), algorithms=["HS256"]).claims
-    except (JoseError, ValueError) as problem:
+    except (JoseError, ValueError, RecursionError) as problem:
         raise UnauthenticatedError("token not genuine") from problem
     expires_at, not_before = claims.get("exp"), claims.get("nbf", 0)
     if not isinstance(expires_at, int | float) or not isinstance(not_before, int | float):
