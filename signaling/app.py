@@ -65,7 +65,10 @@ async def _cors(request: web.Request, handler: Handler) -> web.StreamResponse:
     return response
 
 
-async def _health(_: web.Request) -> web.Response:
+async def _health(request: web.Request) -> web.Response:
+    """503 once it closes, so that a balancer sends nobody here."""
+    if request.app[SESSIONS].is_draining:
+        return web.Response(status=503, text="closing")
     return web.Response(text="OK")
 
 
@@ -83,8 +86,10 @@ def _refusal(problem: SignalingError) -> web.Response:
 
 async def _validate(request: web.Request) -> web.Response:
     try:
-        joining.read(request.query, needs_request=request.path.endswith("/v1/validate"))
-        request.app[SESSIONS].admit(_claims(request))
+        wanted = joining.read(request.query, needs_request=request.path.endswith("/v1/validate"))
+        claims = _claims(request)
+        request.app[SESSIONS].admit(claims)
+        request.app[SESSIONS].check(claims, wanted)
     except SignalingError as problem:
         return _refusal(problem)
     return web.Response(text="success")
@@ -102,13 +107,19 @@ async def _rtc(request: web.Request) -> web.StreamResponse:
         claims = _claims(request)
         sessions.admit(claims)
         wanted = joining.read(request.query, needs_request=request.path.endswith("/v1"))
+        sessions.check(claims, wanted)
     except SignalingError as problem:
         return _refusal(problem)
     limits = sessions.settings.limits
     socket = web.WebSocketResponse(max_msg_size=limits.signal_message_bytes, compress=False)
     await socket.prepare(request)
-    await sessions.serve(SignalConnection(socket, limits), claims, wanted)
+    await sessions.serve(SignalConnection(socket, limits, lambda: _abort(request)), claims, wanted)
     return socket
+
+
+def _abort(request: web.Request) -> None:
+    if request.transport is not None:
+        request.transport.abort()
 
 
 async def _twirp(request: web.Request) -> web.Response:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class RtcSettings(_Frozen):
@@ -31,6 +31,7 @@ class RoomSettings(_Frozen):
     enable_remote_unmute: bool = False
     audio_ptime_ms: Literal[0, 20, 40, 60, 120] = Field(0, description="sound in one packet; 0 leaves it to clients")
     max_metadata_bytes: int = 64 * 1024
+    max_attributes_bytes: int = 64 * 1024
 
 
 class WebhookSettings(_Frozen):
@@ -55,7 +56,12 @@ class LimitSettings(_Frozen):
 
     signal_message_bytes: int = 256 * 1024
     signal_messages_per_second: int = 100
+    signal_bytes_per_second: int = 256 * 1024
     signal_queue: int = 512
+    signal_queue_bytes: int = 16 * 1024 * 1024
+    signal_send_seconds: float = Field(10.0, description="a client that takes longer over one message is cut off")
+    name_bytes: int = Field(256, description="of rooms, identities, participants' and tracks' names")
+    announcements_per_second: int = Field(10, description="changes of one participant told to others, at least 1")
     data_packet_bytes: int = 64 * 1024
     data_buffer_bytes: int = 16 * 1024 * 1024
     data_bytes_per_second: int = 16 * 1024 * 1024

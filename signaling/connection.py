@@ -12,36 +12,47 @@ from google.protobuf import json_format
 from google.protobuf.message import DecodeError
 from livekit.protocol.rtc import SignalRequest, SignalResponse
 
+from signaling.allowance import Allowance
 from signaling.config import LimitSettings
 
 logger = logging.getLogger(__name__)
 
-SEND_SECONDS = 10.0
-"""A client that has not taken one message in this time has stopped reading."""
 PING_INTERVAL_SECONDS = 5
 PING_TIMEOUT_SECONDS = 15
 PATIENCE_SECONDS = 4 * PING_TIMEOUT_SECONDS
 """Silence after which a WebSocket is taken for dead; clients ping far more often."""
+BURST_SECONDS = 10.0
+"""A burst of ten seconds' worth is normal at a join into a large room."""
+CLOSE_SECONDS = 2.0
 
 
 class SignalConnection:
-    """One WebSocket of one participant. It ends when the client goes, falls behind, or `finish` is called."""
+    """One WebSocket of one participant. It ends when the client goes, falls behind, or `finish` is called.
 
-    def __init__(self, socket: web.WebSocketResponse, limits: LimitSettings) -> None:
+    `abort` drops the connection below it: what a client that stopped reading has not taken would wait for ever.
+    """
+
+    def __init__(self, socket: web.WebSocketResponse, limits: LimitSettings, abort: Callable[[], None]) -> None:
         self._socket = socket
         self._limits = limits
-        self._queue: asyncio.Queue[SignalResponse | None] = asyncio.Queue(limits.signal_queue)
+        self._abort = abort
+        self._queue: asyncio.Queue[bytes | str | None] = asyncio.Queue(limits.signal_queue)
+        self._queued_bytes = 0
         self._json = False
-        self._allowance = float(limits.signal_messages_per_second)
-        self._allowance_at = time.monotonic()
+        now = time.monotonic()
+        messages, octets = limits.signal_messages_per_second, limits.signal_bytes_per_second
+        self._messages = Allowance(messages, BURST_SECONDS * messages, messages, now)
+        self._octets = Allowance(octets, BURST_SECONDS * octets, BURST_SECONDS * octets, now)
         self._overflown = asyncio.Event()
 
     def send(self, response: SignalResponse) -> None:
         """Queue a message; a client too far behind is disconnected instead."""
-        try:
-            self._queue.put_nowait(response)
-        except asyncio.QueueFull:
+        payload = json_format.MessageToJson(response, indent=None) if self._json else response.SerializeToString()
+        if self._queue.full() or self._queued_bytes + len(payload) > self._limits.signal_queue_bytes:
             self._overflown.set()
+            return
+        self._queued_bytes += len(payload)
+        self._queue.put_nowait(payload)
 
     def finish(self) -> None:
         """Close once everything queued has been sent."""
@@ -66,15 +77,23 @@ class SignalConnection:
             for result in results:
                 if isinstance(result, Exception) and not isinstance(result, ConnectionError | TimeoutError):
                     logger.error("signal connection failed", exc_info=result)
-            await self._socket.close(code=WSCloseCode.OK)
+            await self._close()
+
+    async def _close(self) -> None:
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._socket.close(code=WSCloseCode.OK)
+        except TimeoutError:
+            self._abort()
 
     async def _write(self) -> None:
-        while (response := await self._queue.get()) is not None:
-            async with asyncio.timeout(SEND_SECONDS):
-                if self._json:
-                    await self._socket.send_str(json_format.MessageToJson(response, indent=None))
+        while (payload := await self._queue.get()) is not None:
+            async with asyncio.timeout(self._limits.signal_send_seconds):
+                if isinstance(payload, str):
+                    await self._socket.send_str(payload)
                 else:
-                    await self._socket.send_bytes(response.SerializeToString())
+                    await self._socket.send_bytes(payload)
+            self._queued_bytes -= len(payload)
 
     async def _read(self, on_request: Callable[[SignalRequest], None]) -> None:
         while True:
@@ -86,20 +105,14 @@ class SignalConnection:
                 request = _decode_json(message.data)
             else:
                 return
-            if not self._take_allowance():
-                logger.info("client sends too many messages")
+            now = time.monotonic()
+            if not self._messages.take(1, now) or not self._octets.take(len(message.data), now):
+                logger.info("client sends too much")
                 return
             if request is not None:
                 on_request(request)
-
-    def _take_allowance(self) -> bool:
-        now = time.monotonic()
-        rate = self._limits.signal_messages_per_second
-        # A burst of ten seconds' worth is normal at a join into a large room.
-        self._allowance = min(10.0 * rate, self._allowance + (now - self._allowance_at) * rate)
-        self._allowance_at = now
-        self._allowance -= 1
-        return self._allowance >= 0
+            # A client's burst is handled without a pause otherwise, and what it sets off would overflow others' queues.
+            await asyncio.sleep(0)
 
 
 def _decode(data: bytes) -> SignalRequest | None:

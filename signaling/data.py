@@ -11,6 +11,7 @@ from aiortc import RTCDataChannel
 from google.protobuf.message import DecodeError
 from livekit.protocol.models import DataPacket
 
+from signaling.allowance import Allowance
 from signaling.config import LimitSettings
 
 logger = logging.getLogger(__name__)
@@ -34,8 +35,8 @@ class DataChannels:
         self._on_overflow = on_overflow
         self._outgoing: dict[str, RTCDataChannel] = {}
         self._waiting: deque[bytes] = deque()
-        self._allowance = float(limits.data_bytes_per_second)
-        self._allowance_at = time.monotonic()
+        rate = float(limits.data_bytes_per_second)
+        self._allowance = Allowance(rate, rate, rate, time.monotonic())
         self.last_sequence = 0
         self.dropped = 0
 
@@ -52,7 +53,7 @@ class DataChannels:
 
     def _received(self, message: bytes | str, *, reliable: bool) -> None:
         data = message.encode() if isinstance(message, str) else message
-        if len(data) > self._limits.data_packet_bytes or not self._take_allowance(len(data)):
+        if len(data) > self._limits.data_packet_bytes or not self._allowance.take(len(data), time.monotonic()):
             self.dropped += 1
             return
         try:
@@ -66,15 +67,6 @@ class DataChannels:
                 return
             self.last_sequence = packet.sequence
         self._on_packet(packet)
-
-    def _take_allowance(self, size: int) -> bool:
-        now, rate = time.monotonic(), self._limits.data_bytes_per_second
-        self._allowance = min(float(rate), self._allowance + (now - self._allowance_at) * rate)
-        self._allowance_at = now
-        if size > self._allowance:
-            return False
-        self._allowance -= size
-        return True
 
     def send(self, packet: DataPacket, payload: bytes) -> None:
         """Send on the channel of the packet's kind; reliable packets wait for it to open."""

@@ -39,6 +39,12 @@ class LimitExceededError(SignalingError):
     code = "resource_exhausted"
 
 
+class UnavailableError(SignalingError):
+    """The server is about to end; another one, or the same in a moment, will do it."""
+
+    code = "unavailable"
+
+
 class UnimplementedError(SignalingError):
     """A method LiveKit has and this server has not."""
 
@@ -58,6 +64,7 @@ HTTP_STATUS = {
     "not_found": 404,
     "invalid_argument": 400,
     "resource_exhausted": 429,
+    "unavailable": 503,
     "unimplemented": 501,
     "bad_route": 404,
 }

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from google.protobuf.message import Message
-from livekit.protocol.models import AudioTrackFeature, TrackInfo, TrackType
+from livekit.protocol.models import AudioTrackFeature, TrackInfo, TrackType, VideoQuality
 from livekit.protocol.rtc import (
     AddTrackRequest,
     LeaveRequest,
@@ -29,14 +29,19 @@ from livekit.protocol.rtc import (
     UpdateVideoLayers,
 )
 
-from signaling import audience, dynacast, ids, subscriptions, tokens
+from signaling import audience, bounds, dynacast, ids, subscriptions, tokens
+from signaling.errors import InvalidArgumentError
 from signaling.participants import Participant
-from signaling.tracks import Wishes
+from signaling.tracks import Track, Wishes
 
 logger = logging.getLogger(__name__)
 
 MAX_EXPLICIT = 1000
 """Wishes about tracks that one participant may leave, known tracks or not."""
+MAX_PERMITTED = 2000
+"""Participants that a subscription permission may name."""
+MAX_CIDS = 8
+"""Ids under which a track's media may come: one for each codec of it."""
 
 
 def handle(participant: Participant, request: SignalRequest) -> None:
@@ -48,8 +53,8 @@ def handle(participant: Participant, request: SignalRequest) -> None:
         return
     try:
         handler(participant, getattr(request, kind or ""))
-    except ValueError:
-        logger.info("participant %s sent a %s that cannot be read", participant.sid, kind)
+    except (ValueError, InvalidArgumentError):
+        logger.info("participant %s sent a %s that cannot be read or is too large", participant.sid, kind)
 
 
 def _refuse(participant: Participant, reason: RequestResponse.Reason, **request: Message) -> None:
@@ -81,16 +86,22 @@ def add_track(participant: Participant, request: AddTrackRequest) -> None:
     if len(participant.tracks) >= room.settings.limits.tracks_per_participant:
         _refuse(participant, RequestResponse.LIMIT_EXCEEDED, add_track=request)
         return
+    bounds.check_track(room.settings, request)
     track = participant.track_of(request.cid) or participant.tracks.get(request.sid)
     if track is None:
         track = participant.add_track(_track_info(request), request.cid)
     for codec in request.simulcast_codecs:
         if codec.cid:
-            track.cids[codec.cid] = _mime_type(track.info.type, codec.codec).partition("/")[2].lower()
+            _know_as(track, codec.cid, codec.codec)
     participant.send(SignalResponse(track_published=TrackPublishedResponse(cid=request.cid, track=track.info)))
     uplink = participant.offers.uplink_of(request.cid) if participant.offers is not None else None
     if uplink is not None:
         room.take_media(track, request.cid, uplink)
+
+
+def _know_as(track: Track, cid: str, codec: str) -> None:
+    if cid in track.cids or len(track.cids) < MAX_CIDS:
+        track.cids[cid] = _mime_type(track.info.type, codec).partition("/")[2].lower()
 
 
 def _track_info(request: AddTrackRequest) -> TrackInfo:
@@ -147,7 +158,7 @@ def update_subscription(participant: Participant, request: UpdateSubscription) -
     for group in request.participant_tracks:
         sids.update(group.track_sids)
     for sid in sids:
-        if len(participant.explicit) < MAX_EXPLICIT:
+        if sid in participant.explicit or len(participant.explicit) < MAX_EXPLICIT:
             participant.explicit[sid] = request.subscribe
     subscriptions.reconcile(participant.room, participant)
 
@@ -155,23 +166,27 @@ def update_subscription(participant: Participant, request: UpdateSubscription) -
 def _track_setting(participant: Participant, request: UpdateTrackSettings) -> None:
     for sid in set(request.track_sids):
         subscription = participant.subscriptions.get(sid)
-        wishes = Wishes(request.disabled, request.quality, request.width, request.height)
+        off = request.disabled or request.quality == VideoQuality.OFF
+        wishes = Wishes(off, request.quality, request.width, request.height)
         if subscription is not None:
             subscription.wishes = wishes
             subscription.apply()
             dynacast.update(subscription.track)
-        if len(participant.wishes) < MAX_EXPLICIT:
+        if sid in participant.wishes or len(participant.wishes) < MAX_EXPLICIT:
             participant.wishes[sid] = wishes
 
 
 def _update_layers(participant: Participant, request: UpdateVideoLayers) -> None:
     track = participant.tracks.get(request.track_sid)
     if track is not None:
+        bounds.check_description(request)
         del track.info.layers[:]
         track.info.layers.extend(request.layers)
 
 
 def _permission(participant: Participant, request: SubscriptionPermission) -> None:
+    if len(request.track_permissions) > MAX_PERMITTED:
+        raise InvalidArgumentError("too many track permissions")
     room = participant.room
     participant.audience = audience.read(request, {other.sid: other.identity for other in room.participants.values()})
     for other in room.others(participant):
@@ -184,6 +199,8 @@ def sync_state(participant: Participant, state: SyncState) -> None:
         participant.send(SignalResponse(leave=LeaveRequest(action=LeaveRequest.RECONNECT, can_reconnect=True)))
         return
     for sid in state.track_sids_disabled:
+        if sid not in participant.wishes and len(participant.wishes) >= MAX_EXPLICIT:
+            continue
         wishes = participant.wishes.setdefault(sid, Wishes())
         wishes.disabled = True
         if sid in participant.subscriptions:
@@ -204,15 +221,15 @@ def _ping_request(participant: Participant, request: Ping) -> None:
 
 def _update_metadata(participant: Participant, request: UpdateParticipantMetadata) -> None:
     reason = RequestResponse.OK
-    limit = participant.room.settings.room.max_metadata_bytes
     if not participant.claims.video.can_update_own_metadata:
         reason = RequestResponse.NOT_ALLOWED
-    elif request.ByteSize() > limit:
-        reason = RequestResponse.LIMIT_EXCEEDED
     else:
-        participant.room.describe(
-            participant, name=request.name, metadata=request.metadata, attributes=dict(request.attributes)
-        )
+        try:
+            participant.room.describe(
+                participant, name=request.name, metadata=request.metadata, attributes=dict(request.attributes)
+            )
+        except InvalidArgumentError:
+            reason = RequestResponse.LIMIT_EXCEEDED
     participant.send(
         SignalResponse(
             request_response=RequestResponse(request_id=request.request_id, reason=reason, update_metadata=request)
@@ -223,6 +240,7 @@ def _update_metadata(participant: Participant, request: UpdateParticipantMetadat
 def _update_audio(participant: Participant, request: UpdateLocalAudioTrack) -> None:
     track = participant.tracks.get(request.track_sid)
     if track is not None:
+        bounds.check_description(request)
         del track.info.audio_features[:]
         track.info.audio_features.extend(request.features)
         participant.room.announce(participant)

@@ -16,7 +16,8 @@ from livekit.protocol.models import (
 )
 from livekit.protocol.rtc import SignalResponse
 
-from signaling import ids, tokens
+from signaling import bounds, ids, tokens
+from signaling.allowance import Allowance
 from signaling.audience import Audience
 from signaling.tokens import Claims
 from signaling.tracks import Subscription, Track, Wishes
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from signaling.subscriber import ServerOffers
 
 Send = Callable[[SignalResponse], None]
+
+BURST_SECONDS = 5.0
+"""Someone who joins publishes, mutes and names things all at once."""
 
 _KINDS = {
     "": ParticipantInfo.STANDARD,
@@ -55,6 +59,9 @@ class Participant:
         self.state: int = ParticipantInfo.JOINING
         self.joined_at = time.time()
         self.version = 0
+        rate = room.settings.limits.announcements_per_second
+        self.announcements = Allowance(rate, BURST_SECONDS * rate, BURST_SECONDS * rate, time.monotonic())
+        self.is_changed = False
         self.disconnect_reason: int = DisconnectReason.UNKNOWN_REASON
         self.tracks: dict[str, Track] = {}
         self.audience = Audience()
@@ -122,14 +129,17 @@ class Participant:
         return True
 
     def set_details(self, *, name: str, metadata: str, attributes: dict[str, str]) -> None:
-        """Take a new name and metadata where given; an attribute set to nothing is removed."""
+        """Take a new name and metadata where given; an attribute set to nothing is removed.
+
+        Raises InvalidArgumentError, and changes nothing, when one of them is too large.
+        """
+        merged = {key: value for key, value in (self.attributes | attributes).items() if value}
+        bounds.check_names(self.room.settings, (name,))
+        bounds.check_metadata(self.room.settings, metadata)
+        bounds.check_attributes(self.room.settings, merged)
         self.name = name or self.name
         self.metadata = metadata or self.metadata
-        for key, value in attributes.items():
-            if value:
-                self.attributes[key] = value
-            else:
-                self.attributes.pop(key, None)
+        self.attributes = merged
         self.claims = replace(self.claims, name=self.name, metadata=self.metadata, attributes=dict(self.attributes))
 
     def track_of(self, cid: str) -> Track | None:

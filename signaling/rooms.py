@@ -87,8 +87,9 @@ class Room:
     def describe(self, participant: Participant, *, name: str, metadata: str, attributes: dict[str, str]) -> None:
         """Give a participant a new name, metadata and attributes, and let everyone know."""
         participant.set_details(name=name, metadata=metadata, attributes=attributes)
-        self.update_ptime()
         self.announce(participant)
+        if not participant.is_changed:
+            self.update_ptime()
 
     def update_ptime(self) -> None:
         """Have sound packed as those now here need it."""
@@ -141,7 +142,14 @@ class Room:
     # Telling
 
     def announce(self, participant: Participant) -> None:
-        """Send a participant's new state to whoever may see it, the participant included."""
+        """Send a participant's new state to whoever may see it, the participant included.
+
+        Someone who changes all the time is announced by the clock instead: a flood would cut others off.
+        """
+        is_gone = participant.state == ParticipantInfo.DISCONNECTED
+        participant.is_changed = not is_gone and not participant.announcements.take(1, time.monotonic())
+        if participant.is_changed:
+            return
         participant.version += 1
         update = SignalResponse(update=ParticipantUpdate(participants=[participant.info()]))
         for other in list(self.participants.values()):
@@ -191,6 +199,9 @@ class Room:
         """Take a track away from everyone; `tell` its publisher when it was not the publisher's own wish."""
         publisher = track.publisher
         publisher.tracks.pop(track.sid, None)
+        for participant in self.participants.values():
+            participant.explicit.pop(track.sid, None)
+            participant.wishes.pop(track.sid, None)
         for subscription in list(track.subscriptions.values()):
             subscriptions.unsubscribe(subscription)
         if track.uplink is None:

@@ -13,7 +13,7 @@ from livekit.protocol.models import DataPacket, DisconnectReason, ParticipantInf
 from livekit.protocol.models import Room as RoomInfo
 from livekit.protocol.rtc import LeaveRequest, UpdateSubscription
 
-from signaling import handlers
+from signaling import bounds, handlers
 from signaling.errors import (
     BadRouteError,
     InvalidArgumentError,
@@ -77,7 +77,8 @@ class RoomService:
             raise PermissionDeniedError("token does not create rooms")
         if not request.name:
             raise InvalidArgumentError("room has no name")
-        self._check_metadata(request.metadata)
+        bounds.check_names(self._sessions.settings, (request.name,))
+        bounds.check_metadata(self._sessions.settings, request.metadata)
         if request.name not in self._rooms.by_name and len(self._rooms.by_name) >= self._sessions.settings.limits.rooms:
             raise LimitExceededError("too many rooms")
         room = self._rooms.create(request.name)
@@ -132,13 +133,14 @@ class RoomService:
 
     async def _update(self, grant: VideoGrant, request: api.UpdateParticipantRequest) -> ParticipantInfo:
         participant = self._target(grant, request.room, request.identity)
-        self._check_metadata(request.metadata)
-        if request.HasField("permission"):
-            participant.room.permit(participant, request.permission)
-        if request.name or request.metadata or request.attributes:
+        changed = request.name or request.metadata or request.attributes
+        if changed:
             participant.room.describe(
                 participant, name=request.name, metadata=request.metadata, attributes=dict(request.attributes)
             )
+        if request.HasField("permission"):
+            participant.room.permit(participant, request.permission)
+        if changed:
             participant.room.refresh_token(participant)
         return participant.info()
 
@@ -158,6 +160,8 @@ class RoomService:
 
     async def _send_data(self, grant: VideoGrant, request: api.SendDataRequest) -> api.SendDataResponse:
         room = self._administered(grant, request.room)
+        if len(request.data) > self._sessions.settings.limits.data_packet_bytes:
+            raise InvalidArgumentError("data too large")
         by_sid = {p.sid: p.identity for p in room.participants.values()}
         identities = [*request.destination_identities]
         identities += [by_sid.get(sid, "") for sid in request.destination_sids]
@@ -176,11 +180,7 @@ class RoomService:
 
     async def _metadata(self, grant: VideoGrant, request: api.UpdateRoomMetadataRequest) -> RoomInfo:
         room = self._administered(grant, request.room)
-        self._check_metadata(request.metadata)
+        bounds.check_metadata(self._sessions.settings, request.metadata)
         room.info.metadata = request.metadata
         room.announce_room()
         return room.snapshot()
-
-    def _check_metadata(self, metadata: str) -> None:
-        if len(metadata.encode()) > self._sessions.settings.room.max_metadata_bytes:
-            raise InvalidArgumentError("metadata too large")

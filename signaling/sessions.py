@@ -12,10 +12,10 @@ from typing import Any
 from livekit.protocol.models import DisconnectReason, ParticipantInfo
 from livekit.protocol.rtc import LeaveRequest, SignalRequest, SignalResponse
 
-from signaling import dynacast, greetings, handlers, scenarios, subscriptions, watch, wiring
+from signaling import bounds, dynacast, greetings, handlers, scenarios, subscriptions, watch, wiring
 from signaling.config import Settings
 from signaling.connection import SignalConnection
-from signaling.errors import LimitExceededError, NotFoundError, PermissionDeniedError
+from signaling.errors import LimitExceededError, NotFoundError, PermissionDeniedError, UnavailableError
 from signaling.joining import Joining
 from signaling.participants import Participant
 from signaling.rooms import Room, Rooms, disconnect
@@ -83,28 +83,31 @@ class Sessions:
     # Admission
 
     def admit(self, claims: Claims) -> str:
-        """The room a token opens. Raises PermissionDeniedError, NotFoundError or LimitExceededError."""
+        """The room a token opens. Raises a SignalingError when it opens none now."""
         grant = claims.video
         if not grant.room_join or not grant.room or not claims.identity:
             raise PermissionDeniedError("token does not allow joining a room")
         if self.is_draining:
-            raise LimitExceededError("server is closing")
+            raise UnavailableError("server is closing")
+        bounds.check_names(self.settings, (grant.room, claims.identity, claims.name))
         room = self.rooms.by_name.get(grant.room)
         if room is None:
             if not self.settings.room.auto_create and not grant.room_create:
                 raise NotFoundError("requested room does not exist")
             if len(self.rooms.by_name) >= self.settings.limits.rooms:
                 raise LimitExceededError("too many rooms")
-        elif claims.identity not in room.participants:
-            self._check_space(room)
-        return grant.room
-
-    def _check_space(self, room: Room) -> None:
-        limit = room.info.max_participants
-        if limit and len(room.participants) >= limit:
+        elif claims.identity in room.participants:
+            return grant.room
+        elif 0 < room.info.max_participants <= len(room.participants):
             raise LimitExceededError("room is full")
         if sum(len(r.participants) for r in self.rooms.by_name.values()) >= self.settings.limits.participants:
             raise LimitExceededError("server is full")
+        return grant.room
+
+    def check(self, claims: Claims, joining: Joining) -> None:
+        """Raises InvalidArgumentError when someone brings too large a metadata or too many attributes."""
+        bounds.check_metadata(self.settings, joining.metadata)
+        bounds.check_attributes(self.settings, claims.attributes | joining.attributes)
 
     # Serving
 
@@ -122,10 +125,12 @@ class Sessions:
             connection.finish()
             await connection.run(lambda _: None)
             return
-        await connection.run(lambda request: self._handle(participant, request))
-        if participant.signal is connection:
-            participant.signal = None
-            participant.signal_lost_at = time.monotonic()
+        try:
+            await connection.run(lambda request: self._handle(participant, request))
+        finally:
+            if participant.signal is connection:
+                participant.signal = None
+                participant.signal_lost_at = time.monotonic()
 
     def _handle(self, participant: Participant, request: SignalRequest) -> None:
         match request.WhichOneof("message"):
@@ -149,10 +154,10 @@ class Sessions:
         self.spawn(disconnect(participant, reason, action))
 
     async def _join(self, connection: SignalConnection, claims: Claims, joining: Joining) -> Participant:
-        room = self.rooms.create(claims.video.room)
-        older = room.participants.get(claims.identity)
-        if older is not None:
+        # While an older session is being closed another may come, or the room may end.
+        while (older := self.rooms.create(claims.video.room).participants.get(claims.identity)) is not None:
             await disconnect(older, DisconnectReason.DUPLICATE_IDENTITY, LeaveRequest.DISCONNECT)
+        room = self.rooms.create(claims.video.room)
         participant = Participant(room, claims, joining.client, auto_subscribe=joining.auto_subscribe)
         participant.attributes.update(joining.attributes)
         participant.metadata = participant.metadata or joining.metadata
@@ -164,7 +169,7 @@ class Sessions:
         room.refresh_token(participant)
         if joining.request is not None:
             for request in joining.request.add_track_requests:
-                handlers.add_track(participant, request)
+                handlers.handle(participant, SignalRequest(add_track=request))
         has_offer = joining.request is not None and joining.request.HasField("publisher_offer")
         if participant.offers is not None:
             participant.offers.expects_offer = has_offer
@@ -212,11 +217,17 @@ class Sessions:
             now = time.monotonic()
             self.rooms.close_idle(now)
             for room in list(self.rooms.by_name.values()):
-                watch.tell_speakers(room)
-                if sweep % QUALITY_SWEEPS == 0:
-                    watch.tell_quality(room)
-                for participant in list(room.participants.values()):
-                    self._sweep_participant(participant, now)
+                try:
+                    self._sweep_room(room, now, with_quality=sweep % QUALITY_SWEEPS == 0)
+                except Exception:
+                    logger.exception("room %s could not be swept", room.info.sid)
+
+    def _sweep_room(self, room: Room, now: float, *, with_quality: bool) -> None:
+        watch.tell_speakers(room)
+        if with_quality:
+            watch.tell_quality(room)
+        for participant in list(room.participants.values()):
+            self._sweep_participant(participant, now)
 
     def _sweep_participant(self, participant: Participant, now: float) -> None:
         limits = self.settings.limits
@@ -226,6 +237,9 @@ class Sessions:
         elif participant.state != ParticipantInfo.ACTIVE and time.time() - participant.joined_at > limits.join_seconds:
             self.end(participant, DisconnectReason.JOIN_FAILURE)
         else:
+            if participant.is_changed:
+                participant.room.announce(participant)
+                participant.room.update_ptime()
             if now > participant.refresh_at:
                 participant.room.refresh_token(participant)
             for track in list(participant.tracks.values()):

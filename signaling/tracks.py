@@ -83,12 +83,13 @@ class Track:
 
     def layer_for(self, wishes: Wishes) -> int:
         """The layer that serves these wishes: the smallest that fills the size, else the quality named."""
+        highest = int(VideoQuality.HIGH)
         if not wishes.width and not wishes.height:
-            return int(wishes.quality)
+            return min(max(int(wishes.quality), 0), highest)
         for index, layer in enumerate(sorted(self.info.layers, key=lambda layer: layer.width)):
             if layer.width >= wishes.width and layer.height >= wishes.height:
-                return index
-        return int(VideoQuality.HIGH)
+                return min(index, highest)
+        return highest
 
     def set_muted(self, *, muted: bool) -> None:
         """Stop or go on forwarding, whatever the codec."""

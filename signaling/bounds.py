@@ -1,0 +1,46 @@
+"""How large what a client or an application says of itself may be (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from google.protobuf.message import Message
+from livekit.protocol.rtc import AddTrackRequest
+
+from signaling.config import Settings
+from signaling.errors import InvalidArgumentError
+
+MAX_TRACK_BYTES = 8 * 1024
+"""Layers, codecs and features of a track, with whatever a newer client adds; an SDK sends a tenth of this."""
+
+
+def check_names(settings: Settings, names: Iterable[str]) -> None:
+    """Raises InvalidArgumentError when one is too long."""
+    if any(len(name.encode()) > settings.limits.name_bytes for name in names):
+        raise InvalidArgumentError("name too long")
+
+
+def check_metadata(settings: Settings, metadata: str) -> None:
+    """Raises InvalidArgumentError when it is too large."""
+    if len(metadata.encode()) > settings.room.max_metadata_bytes:
+        raise InvalidArgumentError("metadata too large")
+
+
+def check_attributes(settings: Settings, attributes: Mapping[str, str]) -> None:
+    """Raises InvalidArgumentError when all of them together are too large."""
+    if sum(len(key.encode()) + len(value.encode()) for key, value in attributes.items()) > (
+        settings.room.max_attributes_bytes
+    ):
+        raise InvalidArgumentError("attributes too large")
+
+
+def check_track(settings: Settings, request: AddTrackRequest) -> None:
+    """Raises InvalidArgumentError when a track says more of itself than any track has to say."""
+    check_names(settings, (request.name, request.cid, request.stream))
+    check_description(request)
+
+
+def check_description(message: Message) -> None:
+    """Raises InvalidArgumentError when what is told to everyone about a track is too large."""
+    if message.ByteSize() > MAX_TRACK_BYTES:
+        raise InvalidArgumentError("description of a track too large")

@@ -1,0 +1,441 @@
+"""Bounds that keep one client from harming others, each tried from outside."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import secrets
+import socket as sockets
+from collections.abc import Callable
+from typing import Any
+
+import aiohttp
+import pytest
+from livekit.protocol.models import ClientInfo, DataPacket, TrackInfo, TrackType, VideoLayer
+from livekit.protocol.rtc import (
+    AddTrackRequest,
+    JoinRequest,
+    RequestResponse,
+    SignalRequest,
+    UpdateParticipantMetadata,
+    WrappedJoinRequest,
+)
+
+from signaling import handlers
+from signaling.config import LimitSettings, RoomSettings, Settings, WebhookSettings
+from signaling.data import DataChannels
+from signaling.participants import Participant
+from signaling.rooms import Room
+from signaling.tokens import Claims, VideoGrant
+from signaling.tracks import Track, Wishes
+from signaling.webhooks import MAX_WAITING, Webhooks
+from tests.signaling.conftest import KEY, SECRET, Started, next_of, token, until
+
+LONG = "n" * 257
+
+
+async def _refused(http: aiohttp.ClientSession, url: str, access_token: str, path: str = "/rtc", **query: str) -> int:
+    with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
+        await http.ws_connect(url + path, params={"access_token": access_token, **query})
+    return caught.value.status
+
+
+async def _join(http: aiohttp.ClientSession, url: str, identity: str, **grants: Any) -> aiohttp.ClientWebSocketResponse:
+    socket = await http.ws_connect(f"{url}/rtc", params={"access_token": token(identity=identity, **grants)})
+    await until(socket, "join")
+    return socket
+
+
+async def _ask(socket: aiohttp.ClientWebSocketResponse, **request: Any) -> None:
+    await socket.send_bytes(SignalRequest(**request).SerializeToString())
+
+
+async def _answered(socket: aiohttp.ClientWebSocketResponse) -> None:
+    await _ask(socket, ping=1)
+    await until(socket, "pong")
+
+
+async def _until(is_true: Callable[[], object]) -> None:
+    async with asyncio.timeout(10):
+        while not is_true():  # noqa: ASYNC110 - the server's state has no event to wait for
+            await asyncio.sleep(0.01)
+
+
+async def _ends(socket: aiohttp.ClientWebSocketResponse) -> None:
+    async with asyncio.timeout(5):
+        while (await socket.receive()).type == aiohttp.WSMsgType.BINARY:
+            pass
+
+
+def _wrapped(request: JoinRequest) -> str:
+    wrapped = WrappedJoinRequest(join_request=request.SerializeToString()).SerializeToString()
+    return base64.urlsafe_b64encode(wrapped).decode()
+
+
+# Coming in
+
+
+async def test_names_and_details_too_large_are_refused(start: Started, http: aiohttp.ClientSession) -> None:
+    url, sessions = await start(room=RoomSettings(max_metadata_bytes=100, max_attributes_bytes=100))
+    assert await _refused(http, url, token(room=LONG)) == 400
+    assert await _refused(http, url, token(identity=LONG)) == 400
+    many = base64.urlsafe_b64encode(json.dumps({"key": "v" * 100}).encode()).decode()
+    assert await _refused(http, url, token(), attributes=many) == 400
+    request = JoinRequest(client_info=ClientInfo(), metadata="m" * 101)
+    assert await _refused(http, url, token(), "/rtc/v1", join_request=_wrapped(request)) == 400
+    assert not sessions.rooms.by_name
+
+
+@pytest.mark.parametrize("number", ["²", "9" * 500, "-1", "x"])
+async def test_a_protocol_that_is_no_number_is_none(start: Started, http: aiohttp.ClientSession, number: str) -> None:
+    url, _ = await start()
+    socket = await http.ws_connect(f"{url}/rtc", params={"access_token": token(), "protocol": number})
+    assert (await next_of(socket)).join.participant.client_protocol == 0
+    await socket.close()
+
+
+async def test_deeply_nested_text_is_refused_like_any_other(start: Started, http: aiohttp.ClientSession) -> None:
+    url, _ = await start()
+    deep = base64.urlsafe_b64encode(b"[" * 9000).decode().rstrip("=")
+    assert await _refused(http, url, f"e30.{deep}.x") == 401
+    socket = await http.ws_connect(f"{url}/rtc", params={"access_token": token(), "attributes": deep})
+    await socket.send_str("[" * 100_000)
+    await socket.send_str('{"ping":' + "[" * 50_000)
+    await socket.send_str('{"ping": "1"}')
+    async with asyncio.timeout(5):
+        while (message := await socket.receive()).type != aiohttp.WSMsgType.TEXT or "pong" not in message.data:
+            assert message.type in (aiohttp.WSMsgType.BINARY, aiohttp.WSMsgType.TEXT)
+    await socket.close()
+
+
+async def test_the_server_is_full_for_a_new_room_too(start: Started, http: aiohttp.ClientSession) -> None:
+    url, _ = await start(limits=LimitSettings(participants=1, rooms=2))
+    first = await _join(http, url, "amina")
+    assert await _refused(http, url, token(room="another", identity="li")) == 429
+    await first.close()
+
+
+async def test_only_so_many_rooms(start: Started, http: aiohttp.ClientSession) -> None:
+    url, _ = await start(limits=LimitSettings(rooms=1))
+    first = await _join(http, url, "amina")
+    assert await _refused(http, url, token(room="another", identity="li")) == 429
+    await first.close()
+
+
+async def test_everyone_at_once_fills_a_room_no_further(start: Started, http: aiohttp.ClientSession) -> None:
+    url, sessions = await start(room=RoomSettings(max_participants=3))
+    sessions.rooms.create("visit")
+    trying = [_join(http, url, f"person-{number}") for number in range(20)]
+    results = await asyncio.gather(*trying, return_exceptions=True)
+    sockets_open = [result for result in results if isinstance(result, aiohttp.ClientWebSocketResponse)]
+    assert len(sockets_open) == len(sessions.rooms.by_name["visit"].participants) == 3
+    for socket in sockets_open:
+        await socket.close()
+
+
+async def test_sessions_of_one_identity_at_once_leave_one(start: Started, http: aiohttp.ClientSession) -> None:
+    url, sessions = await start()
+    await asyncio.gather(*(_join(http, url, "amina") for _ in range(8)), return_exceptions=True)
+    (participant,) = sessions.rooms.by_name["visit"].participants.values()
+    peers = {side.peer for side in (participant.offers, participant.subscriber) if side is not None}
+    await _until(lambda: sessions.endpoint.peers == peers)
+
+
+async def test_somebody_whose_media_never_comes_is_forgotten(start: Started, http: aiohttp.ClientSession) -> None:
+    url, sessions = await start(limits=LimitSettings(join_seconds=0.1))
+    socket = await _join(http, url, "amina")
+    leave = (await until(socket, "leave")).leave
+    assert leave.reason == 7
+    await _ends(socket)
+    await _until(lambda: not sessions.endpoint.peers)
+    assert not sessions.rooms.by_name["visit"].participants
+
+
+# Messages
+
+
+async def test_a_message_too_large_ends_the_websocket(start: Started, http: aiohttp.ClientSession) -> None:
+    url, _ = await start(limits=LimitSettings(signal_message_bytes=1000))
+    socket = await _join(http, url, "amina")
+    await socket.send_bytes(bytes(1001))
+    await _ends(socket)
+
+
+async def test_too_many_bytes_end_the_websocket(start: Started, http: aiohttp.ClientSession) -> None:
+    url, _ = await start(limits=LimitSettings(signal_bytes_per_second=1000))
+    socket = await _join(http, url, "amina")
+    with contextlib.suppress(ConnectionError, aiohttp.ClientError):
+        for _ in range(3):
+            await socket.send_bytes(bytes(5000))
+    await _ends(socket)
+
+
+async def test_a_flood_of_changes_cuts_nobody_else_off(start: Started, http: aiohttp.ClientSession) -> None:
+    url, sessions = await start(limits=LimitSettings(signal_messages_per_second=3000))
+    other = await _join(http, url, "li")
+    flooder = await _join(http, url, "amina")
+    await _ask(flooder, add_track=AddTrackRequest(cid="c", type=TrackType.AUDIO))
+    sid = (await until(flooder, "track_published")).track_published.track.sid
+    for number in range(2000):
+        request = SignalRequest()
+        request.mute.sid, request.mute.muted = sid, number % 2 == 0
+        await flooder.send_bytes(request.SerializeToString())
+    await _answered(flooder)
+    await _ask(other, ping=1)
+    told = 0
+    while (response := await next_of(other)).WhichOneof("message") != "pong":
+        told += response.WhichOneof("message") == "update"
+    assert told < 100
+    participant = sessions.rooms.by_name["visit"].participants["amina"]
+    assert participant.is_changed
+    await _until(lambda: not participant.is_changed)
+    await flooder.close()
+    await other.close()
+
+
+async def test_a_client_that_stops_reading_is_cut_off_and_nobody_notices(
+    start: Started, http: aiohttp.ClientSession
+) -> None:
+    limits = LimitSettings(signal_send_seconds=0.3, signal_bytes_per_second=100_000_000, resume_seconds=0.2)
+    url, sessions = await start(limits=limits)
+    other = await _join(http, url, "li")
+    port = int(url.rsplit(":", 1)[1])
+    raw = sockets.socket()
+    raw.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 4096)
+    raw.settimeout(0)
+    loop = asyncio.get_running_loop()
+    await loop.sock_connect(raw, ("127.0.0.1", port))
+    key = base64.b64encode(secrets.token_bytes(16)).decode()
+    head = f"GET /rtc?access_token={token()} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    await loop.sock_sendall(raw, f"{head}Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n".encode())
+    assert (await loop.sock_recv(raw, 12)).endswith(b"101")
+    await _until(lambda: "amina" in sessions.rooms.by_name["visit"].participants)
+    # Each is refused and sent back whole, to a client that does not read.
+    echoed = SignalRequest(update_metadata=UpdateParticipantMetadata(metadata="m" * 60_000)).SerializeToString()
+    frame = b"\x82\xff" + len(echoed).to_bytes(8, "big") + bytes(4) + echoed
+    with contextlib.suppress(ConnectionError):
+        async with asyncio.timeout(5):
+            for _ in range(90):
+                await loop.sock_sendall(raw, frame)
+    await _answered(other)
+    await _until(lambda: "amina" not in sessions.rooms.by_name["visit"].participants)
+    await _until(lambda: len(sessions.endpoint.peers) == 2)
+    await _answered(other)
+    await other.close()
+    raw.close()
+
+
+# Inside a room
+
+
+def _participant(**limits: Any) -> Participant:
+    settings = Settings(
+        keys={KEY: SECRET}, limits=LimitSettings(**limits), room=RoomSettings(max_attributes_bytes=1000)
+    )
+    room = Room("visit", settings, Webhooks(settings))
+    grant = VideoGrant(can_update_own_metadata=True)
+    participant = Participant(room, Claims("li", 0, video=grant), ClientInfo(), auto_subscribe=True)
+    room.join(participant)
+    return participant
+
+
+class _Signal:
+    def __init__(self) -> None:
+        self.sent: list[Any] = []
+
+    def send(self, response: Any) -> None:
+        self.sent.append(response)
+
+
+def test_attributes_do_not_grow_from_message_to_message() -> None:
+    participant = _participant()
+    participant.signal = signal = _Signal()
+    reasons = []
+    for number in range(20):
+        update = UpdateParticipantMetadata(attributes={f"key-{number}": "v" * 90})
+        handlers.handle(participant, SignalRequest(update_metadata=update))
+        reasons.append(signal.sent[-1].request_response.reason)
+    assert reasons[0] == RequestResponse.OK
+    assert reasons[-1] == RequestResponse.LIMIT_EXCEEDED
+    assert sum(map(len, participant.attributes.values())) < 1000
+
+
+def test_a_track_too_many_is_refused() -> None:
+    participant = _participant(tracks_per_participant=2)
+    participant.signal = signal = _Signal()
+    for number in range(3):
+        handlers.handle(participant, SignalRequest(add_track=AddTrackRequest(cid=f"c{number}")))
+    assert len(participant.tracks) == 2
+    assert signal.sent[-1].request_response.reason == RequestResponse.LIMIT_EXCEEDED
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        AddTrackRequest(cid="c", name=LONG),
+        AddTrackRequest(cid=LONG),
+        AddTrackRequest(cid="c", layers=[VideoLayer(rid="r" * 100)] * 100),
+    ],
+)
+def test_a_track_that_says_too_much_of_itself_is_refused(request_: AddTrackRequest) -> None:
+    participant = _participant()
+    handlers.handle(participant, SignalRequest(add_track=request_))
+    assert not participant.tracks
+
+
+def test_a_track_has_only_so_many_ids() -> None:
+    participant = _participant()
+    for number in range(50):
+        request = AddTrackRequest(cid="c")
+        request.simulcast_codecs.add(codec="vp8", cid=f"d{number}")
+        handlers.handle(participant, SignalRequest(add_track=request))
+    (track,) = participant.tracks.values()
+    assert len(track.cids) == handlers.MAX_CIDS
+
+
+def test_wishes_about_tracks_are_bounded_and_can_still_be_changed() -> None:
+    participant = _participant()
+    sids = [f"TR_{number}" for number in range(2 * handlers.MAX_EXPLICIT)]
+    for number in range(0, len(sids), 100):
+        request = SignalRequest()
+        request.subscription.track_sids.extend(sids[number : number + 100])
+        request.subscription.subscribe = True
+        handlers.handle(participant, request)
+        request.sync_state.track_sids_disabled.extend(sids[number : number + 100])
+        handlers.handle(participant, request)
+        request.track_setting.track_sids.extend(sids[number : number + 100])
+        handlers.handle(participant, request)
+    assert len(participant.explicit) == len(participant.wishes) == handlers.MAX_EXPLICIT
+    request = SignalRequest()
+    request.subscription.track_sids.append(sids[0])
+    handlers.handle(participant, request)
+    assert participant.explicit[sids[0]] is False
+
+
+def test_wishes_about_a_track_end_with_it() -> None:
+    participant = _participant()
+    room = participant.room
+    other = Participant(room, Claims("amina", 0), ClientInfo(), auto_subscribe=True)
+    room.join(other)
+    track = other.add_track(TrackInfo(sid="TR_1"), "c")
+    participant.explicit["TR_1"], participant.wishes["TR_1"] = True, Wishes()
+    room.unpublish(track, tell=False)
+    assert not participant.explicit
+    assert not participant.wishes
+
+
+@pytest.mark.parametrize(("quality", "layer"), [(3, 2), (77, 2), (-5, 0)])
+def test_one_viewers_odd_wish_is_no_layer_that_others_lack(quality: int, layer: int) -> None:
+    participant = _participant()
+    track = Track(participant, TrackInfo(), "c")
+    assert track.layer_for(Wishes(quality=quality)) == layer
+
+
+# Data
+
+
+def _channels(**limits: int) -> tuple[DataChannels, list[DataPacket], list[int]]:
+    taken: list[DataPacket] = []
+    overflows: list[int] = []
+    channels = DataChannels(LimitSettings(**limits), taken.append, lambda: overflows.append(1))
+    return channels, taken, overflows
+
+
+class _Channel:
+    """A data channel whose far side takes nothing."""
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+        self.readyState = "open"
+        self.bufferedAmount = 0
+        self.listeners: dict[str, Any] = {}
+
+    def on(self, event: str, listener: Any) -> None:
+        self.listeners[event] = listener
+
+    def send(self, data: bytes) -> None:
+        self.bufferedAmount += len(data)
+
+
+def test_data_too_large_or_too_much_is_dropped_and_counted() -> None:
+    channels, taken, _ = _channels(data_packet_bytes=100, data_bytes_per_second=250)
+    channel: Any = _Channel("_lossy")
+    channels.adopt(channel, outgoing=False)
+    packet = DataPacket()
+    packet.user.payload = bytes(80)
+    channel.listeners["message"](bytes(101))
+    channel.listeners["message"](b"\xff" * 50)
+    for _ in range(5):
+        channel.listeners["message"](packet.SerializeToString())
+    assert len(taken) == 2
+    assert channels.dropped == 5
+
+
+def test_somebody_who_reads_no_data_is_told_to_come_anew_once_too_much_waits() -> None:
+    channels, _, overflows = _channels(data_buffer_bytes=1000)
+    channel: Any = _Channel("_reliable")
+    channels.adopt(channel, outgoing=True)
+    packet = DataPacket(kind=DataPacket.RELIABLE)
+    for _ in range(30):
+        channels.send(packet, bytes(100))
+    assert overflows
+    assert channel.bufferedAmount <= 1100
+
+
+def test_lossy_data_is_lost_where_nobody_reads() -> None:
+    channels, _, overflows = _channels()
+    channel: Any = _Channel("_lossy")
+    channels.adopt(channel, outgoing=True)
+    for _ in range(300):
+        channels.send(DataPacket(kind=DataPacket.LOSSY), bytes(1000))
+    assert not overflows
+    assert channels.dropped > 150
+
+
+# For applications
+
+
+async def test_room_service_takes_no_more_than_clients_may(start: Started, http: aiohttp.ClientSession) -> None:
+    url, sessions = await start()
+    sessions.rooms.create("visit")
+    headers = {"Authorization": f"Bearer {token(room_admin=True, room_create=True)}"}
+
+    async def call(method: str, body: Any) -> tuple[int, str]:
+        path = f"{url}/twirp/livekit.RoomService/{method}"
+        data = body if isinstance(body, str) else json.dumps(body)
+        json_headers = {**headers, "Content-Type": "application/json"}
+        async with http.post(path, data=data, headers=json_headers) as response:
+            return response.status, (await response.json())["code"]
+
+    too_large = base64.b64encode(bytes(65 * 1024)).decode()
+    assert await call("SendData", {"room": "visit", "data": too_large}) == (400, "invalid_argument")
+    assert await call("CreateRoom", {"name": LONG}) == (400, "invalid_argument")
+    assert await call("UpdateRoomMetadata", {"room": "visit", "metadata": "m" * 70_000}) == (400, "invalid_argument")
+    assert await call("CreateRoom", "[" * 50_000) == (400, "invalid_argument")
+    assert await call("CreateRoom", '{"empty_timeout": 1e999}') == (400, "invalid_argument")
+
+
+async def test_a_receiver_of_webhooks_that_hangs_holds_a_bounded_queue() -> None:
+    settings = Settings(keys={KEY: SECRET}, webhook=WebhookSettings(urls=("http://127.0.0.1:9/hook",)))
+    webhooks = Webhooks(settings)
+    room = Room("visit", settings, webhooks)
+    for _ in range(MAX_WAITING + 5):
+        webhooks.tell("room_started", room.snapshot())
+    assert webhooks.dropped == 5
+
+
+# Going
+
+
+async def test_health_says_so_when_the_server_closes(start: Started, http: aiohttp.ClientSession) -> None:
+    url, sessions = await start()
+    async with http.get(f"{url}/healthz") as response:
+        assert response.status == 200
+    socket = await _join(http, url, "amina")
+    await sessions.drain()
+    assert (await until(socket, "leave")).leave.action == 2
+    async with http.get(f"{url}/healthz") as response:
+        assert response.status == 503
+    assert await _refused(http, url, token()) == 503
