@@ -19,6 +19,8 @@ LEEWAY_SECONDS = 10
 REFRESHED_SECONDS = 600
 """Life of a token the server hands to a connected client, as LiveKit's tokenDefaultTTL."""
 MAX_TOKEN_LENGTH = 16 * 1024
+LATEST_DATE = 1 << 53
+"""In seconds; a later one is no number that JSON's readers agree on."""
 
 _SOURCES = {
     "camera": TrackSource.CAMERA,
@@ -76,8 +78,9 @@ def _grant(video: dict[str, Any]) -> VideoGrant:
         value = video.get(_claim_name(name))
         if value is not None:
             values[name] = bool(value)
-    sources = video.get("canPublishSources") or []
-    values["can_publish_sources"] = tuple(_SOURCES[s.lower()] for s in sources if s.lower() in _SOURCES)
+    sources = video.get("canPublishSources")
+    names = [str(source).lower() for source in sources] if isinstance(sources, list) else []
+    values["can_publish_sources"] = tuple(_SOURCES[name] for name in names if name in _SOURCES)
     return VideoGrant(room=str(video.get("room") or ""), **values)
 
 
@@ -87,6 +90,12 @@ def _issuer(token: str) -> str:
         return str(json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))["iss"])
     except (IndexError, ValueError, KeyError, TypeError, RecursionError, binascii.Error) as problem:
         raise UnauthenticatedError("not an access token") from problem
+
+
+def _date(value: object) -> float:
+    if not isinstance(value, int | float) or not 0 <= value <= LATEST_DATE:
+        raise UnauthenticatedError("token without dates")
+    return value
 
 
 def verify(token: str, keys: dict[str, str], now: float) -> Claims:
@@ -101,9 +110,7 @@ def verify(token: str, keys: dict[str, str], now: float) -> Claims:
         claims = jwt.decode(token, OctKey.import_key(secret), algorithms=["HS256"]).claims
     except (JoseError, ValueError, RecursionError) as problem:
         raise UnauthenticatedError("token not genuine") from problem
-    expires_at, not_before = claims.get("exp"), claims.get("nbf", 0)
-    if not isinstance(expires_at, int | float) or not isinstance(not_before, int | float):
-        raise UnauthenticatedError("token without dates")
+    expires_at, not_before = _date(claims.get("exp")), _date(claims.get("nbf", 0))
     if now > expires_at + LEEWAY_SECONDS:
         raise UnauthenticatedError("token expired")
     if now < not_before - LEEWAY_SECONDS:
