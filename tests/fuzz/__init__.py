@@ -1,0 +1,1 @@
+"""Hostile input: the same targets, tried shortly with the tests and for longer by `make fuzz`."""
