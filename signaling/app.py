@@ -12,6 +12,7 @@ from signaling import joining, tokens
 from signaling.config import Settings
 from signaling.connection import SignalConnection
 from signaling.errors import HTTP_STATUS, SignalingError, UnauthenticatedError
+from signaling.metrics import MetricsServer
 from signaling.roomservice import RoomService
 from signaling.sessions import Sessions
 from signaling.tokens import Claims
@@ -24,6 +25,7 @@ MAX_TWIRP_BYTES = 1024 * 1024
 
 SESSIONS = web.AppKey("sessions", Sessions)
 SERVICE = web.AppKey("room_service", RoomService)
+METRICS = web.AppKey("metrics", MetricsServer)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -34,6 +36,9 @@ def create_app(settings: Settings, *, prefix: str = "") -> web.Application:
     app[SESSIONS] = Sessions(settings)
     app[SERVICE] = RoomService(app[SESSIONS])
     app.cleanup_ctx.append(_run)
+    if settings.prometheus.port >= 0:
+        app[METRICS] = MetricsServer(app[SESSIONS], settings.prometheus)
+        app.cleanup_ctx.append(_metrics)
     app.on_shutdown.append(_drain)
     app.router.add_get(f"{prefix}/", _health)
     app.router.add_get(f"{prefix}/healthz", _health)
@@ -49,6 +54,12 @@ async def _run(app: web.Application) -> AsyncIterator[None]:
     await app[SESSIONS].start()
     yield
     await app[SESSIONS].close()
+
+
+async def _metrics(app: web.Application) -> AsyncIterator[None]:
+    await app[METRICS].start()
+    yield
+    await app[METRICS].close()
 
 
 async def _drain(app: web.Application) -> None:

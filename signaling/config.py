@@ -51,6 +51,13 @@ class TurnServer(_Frozen):
     ttl_seconds: int = 14400
 
 
+class PrometheusSettings(_Frozen):
+    """Where metrics are read: never at the address that clients use."""
+
+    port: int = Field(-1, ge=-1, le=65535, description="0 takes any free port, -1 turns it off")
+    address: str = "127.0.0.1"
+
+
 class LimitSettings(_Frozen):
     """Bounds that keep one client from harming others."""
 
@@ -83,6 +90,7 @@ class Settings(_Frozen):
     webhook: WebhookSettings = WebhookSettings()
     turn_servers: tuple[TurnServer, ...] = ()
     limits: LimitSettings = LimitSettings()
+    prometheus: PrometheusSettings = PrometheusSettings()
     allowed_origins: tuple[str, ...] | None = Field(None, description="WebSocket origins; None allows any")
 
     @classmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 
 from aiortc import RTCDataChannel
@@ -25,11 +25,19 @@ LOSSY_BUFFER_BYTES = 128 * 1024
 
 
 class DataChannels:
-    """A participant's channels. `on_packet` gets what arrives; `on_overflow` tells of a slow reader."""
+    """A participant's channels. `on_packet` gets what arrives; `on_overflow` tells of a slow reader.
+
+    What is dropped is counted in `counts`, which outlive the participant.
+    """
 
     def __init__(
-        self, limits: LimitSettings, on_packet: Callable[[DataPacket], None], on_overflow: Callable[[], None]
+        self,
+        limits: LimitSettings,
+        counts: Counter[str],
+        on_packet: Callable[[DataPacket], None],
+        on_overflow: Callable[[], None],
     ) -> None:
+        self._counts = counts
         self._limits = limits
         self._on_packet = on_packet
         self._on_overflow = on_overflow
@@ -38,7 +46,6 @@ class DataChannels:
         rate = float(limits.data_bytes_per_second)
         self._allowance = Allowance(rate, rate, rate, time.monotonic())
         self.last_sequence = 0
-        self.dropped = 0
 
     def adopt(self, channel: RTCDataChannel, *, outgoing: bool) -> None:
         """Listen to a channel; with `outgoing` it is also the way back."""
@@ -54,12 +61,12 @@ class DataChannels:
     def _received(self, message: bytes | str, *, reliable: bool) -> None:
         data = message.encode() if isinstance(message, str) else message
         if len(data) > self._limits.data_packet_bytes or not self._allowance.take(len(data), time.monotonic()):
-            self.dropped += 1
+            self._counts["data_too_much"] += 1
             return
         try:
             packet = DataPacket.FromString(data)
         except DecodeError:
-            self.dropped += 1
+            self._counts["data_malformed"] += 1
             return
         packet.kind = DataPacket.RELIABLE if reliable else DataPacket.LOSSY
         if reliable and packet.sequence:
@@ -76,11 +83,11 @@ class DataChannels:
             if reliable and len(self._waiting) < MAX_WAITING_PACKETS:
                 self._waiting.append(payload)
             else:
-                self.dropped += 1
+                self._counts["data_unread"] += 1
             return
         limit = self._limits.data_buffer_bytes if reliable else LOSSY_BUFFER_BYTES
         if channel.bufferedAmount > limit:
-            self.dropped += 1
+            self._counts["data_unread"] += 1
             if reliable:
                 self._on_overflow()
             return

@@ -15,6 +15,7 @@ from livekit.protocol.rtc import LeaveRequest, SignalRequest, SignalResponse
 from signaling import bounds, dynacast, greetings, handlers, scenarios, subscriptions, watch, wiring
 from signaling.config import Settings
 from signaling.connection import SignalConnection
+from signaling.durations import JOIN_BOUNDS_SECONDS, Durations
 from signaling.errors import LimitExceededError, NotFoundError, PermissionDeniedError, UnavailableError
 from signaling.joining import Joining
 from signaling.participants import Participant
@@ -39,6 +40,7 @@ class Sessions:
         self.rooms = Rooms(settings, self.webhooks)
         self.endpoint = Endpoint(list(settings.rtc.node_ips), settings.rtc.udp_port, settings.rtc.tcp_port)
         self.server_info = greetings.new_server_info()
+        self.join_times = Durations(JOIN_BOUNDS_SECONDS)
         self.is_draining = False
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -141,6 +143,11 @@ class Sessions:
             case _:
                 handlers.handle(participant, request)
 
+    def _active(self, participant: Participant) -> None:
+        if participant.state == ParticipantInfo.JOINED:
+            self.join_times.note(time.time() - participant.joined_at)
+        participant.room.activate(participant)
+
     def _too_slow(self, participant: Participant) -> None:
         self.end(participant, DisconnectReason.STATE_MISMATCH, LeaveRequest.RECONNECT)
 
@@ -164,7 +171,9 @@ class Sessions:
         participant.signal = connection
         participant.signal_lost_at = None
         room.join(participant)
-        wiring.connect(participant, self.endpoint, single=joining.single, on_slow=self._too_slow)
+        wiring.connect(
+            participant, self.endpoint, single=joining.single, on_active=self._active, on_slow=self._too_slow
+        )
         greetings.greet(participant, self.server_info)
         room.refresh_token(participant)
         if joining.request is not None:

@@ -30,7 +30,12 @@ logger = logging.getLogger(__name__)
 
 
 def connect(
-    participant: Participant, endpoint: Endpoint, *, single: bool, on_slow: Callable[[Participant], None]
+    participant: Participant,
+    endpoint: Endpoint,
+    *,
+    single: bool,
+    on_active: Callable[[Participant], None],
+    on_slow: Callable[[Participant], None],
 ) -> None:
     """Give a participant its peer connections: one for both directions, or one for each."""
     certificate = endpoint.certificate
@@ -38,6 +43,7 @@ def connect(
         raise RuntimeError("endpoint is not open")
     participant.data = DataChannels(
         participant.room.settings.limits,
+        endpoint.counts,
         on_packet=lambda packet: _data(participant, packet),
         on_overflow=lambda: on_slow(participant),
     )
@@ -45,7 +51,7 @@ def connect(
     publisher = Peer(
         endpoint,
         certificate,
-        on_connected=lambda: _connected(participant, primary=single),
+        on_connected=lambda: _connected(participant, on_active, primary=single),
         on_closed=lambda: _media_lost(participant),
         on_channel=lambda channel: data.adopt(channel, outgoing=single),
         on_yield=lambda downlink: _tell_yield(participant, downlink),
@@ -64,7 +70,7 @@ def connect(
     subscriber = Peer(
         endpoint,
         certificate,
-        on_connected=lambda: _connected(participant, primary=True),
+        on_connected=lambda: _connected(participant, on_active, primary=True),
         on_closed=lambda: _media_lost(participant),
         on_channel=lambda _: None,
         on_yield=lambda downlink: _tell_yield(participant, downlink),
@@ -78,9 +84,9 @@ def connect(
     data.adopt(subscriber.secure.open_channel(LOSSY, ordered=False, max_retransmits=0), outgoing=True)
 
 
-def _connected(participant: Participant, *, primary: bool) -> None:
+def _connected(participant: Participant, on_active: Callable[[Participant], None], *, primary: bool) -> None:
     if primary or not participant.claims.video.can_subscribe:
-        participant.room.activate(participant)
+        on_active(participant)
 
 
 def _media_lost(participant: Participant) -> None:

@@ -35,6 +35,7 @@ class Endpoint:
         self._streams: set[StreamWire] = set()
         self.certificate: RTCCertificate | None = None
         self.counts: Counter[str] = Counter()
+        self._gone: Counter[str] = Counter()
         self._wires: list[Wire] = []
         self._passwords: dict[str, tuple[str, Peer]] = {}
         self._by_address: dict[Address, Peer] = {}
@@ -64,7 +65,7 @@ class Endpoint:
         return [(host, port) for host in self._node_ips]
 
     def _stream(self) -> StreamWire:
-        return StreamWire(self._received, self._by_address.__contains__, self._streams)
+        return StreamWire(self._received, self._by_address.__contains__, self._streams, self.counts)
 
     async def close(self) -> None:
         """Close the sockets; peers are closed by their owners."""
@@ -96,6 +97,14 @@ class Endpoint:
         """Everyone connected or expected."""
         return set(self._paths)
 
+    def totals(self) -> Counter[str]:
+        """All that was counted since `open`: here, by the peers of now, and by those that are gone."""
+        found = self.counts + self._gone
+        for peer in self._paths:
+            found.update(peer.totals())
+        found["unsent"] += sum(wire.dropped for wire in self._wires)
+        return found
+
     def add(self, peer: Peer) -> None:
         """Expect a peer under its present credentials, and those before them."""
         self._paths.setdefault(peer, Path(peer))
@@ -110,6 +119,8 @@ class Endpoint:
         for ufrag in self._ufrags.pop(peer, []):
             del self._passwords[ufrag]
         path = self._paths.pop(peer, None)
+        if path is not None:
+            self._gone.update(peer.totals())
         for address in path.addresses if path is not None else []:
             self._forget(peer, address)
 

@@ -185,6 +185,8 @@ class Peer:
         self.uplinks.pop(uplink.mid, None)
         for table in (self._streams, self._repairs):
             for ssrc in [ssrc for ssrc, stream in table.items() if stream.uplink is uplink]:
+                if table is self._streams:
+                    self._count_received(table[ssrc], self.counts)
                 del table[ssrc]
                 self.secure.forget_received(ssrc)
         for ssrc in [ssrc for ssrc, owner in self._declared.items() if owner is uplink]:
@@ -196,8 +198,28 @@ class Peer:
         """Send a stream no more."""
         downlink.unbind()
         if self.downlinks.pop(downlink.ssrc, None) is not None:
+            self._count_sent(downlink, self.counts)
             self.secure.forget_sent(downlink.ssrc)
             self.secure.forget_sent(downlink.rtx_ssrc)
+
+    def totals(self) -> Counter[str]:
+        """What was counted so far, with what the streams of now have counted themselves."""
+        found = self.counts.copy()
+        for stream in self._streams.values():
+            self._count_received(stream, found)
+        for downlink in self.downlinks.values():
+            self._count_sent(downlink, found)
+        return found
+
+    @staticmethod
+    def _count_received(stream: Stream, into: Counter[str]) -> None:
+        into["packets_received"] += stream.packets
+        into["bytes_received"] += stream.octets
+
+    @staticmethod
+    def _count_sent(downlink: Downlink, into: Counter[str]) -> None:
+        into["packets_sent"] += downlink.packets
+        into["bytes_sent"] += downlink.octets
 
     def srtp_received(self, view: memoryview, length: int, pointer: Pointer, now: float) -> None:
         """Take one SRTP or SRTCP packet, decrypted in place."""
@@ -303,6 +325,7 @@ class Peer:
                         self._repair(downlink, sequences, now)
                 case rtcp.KeyFrameRequest(media_ssrc=ssrc):
                     if (downlink := self.downlinks.get(ssrc)) is not None:
+                        self.counts["plis_received"] += 1
                         downlink.key_frame_requested(now)
                 case rtcp.TransportFeedback(body=body):
                     self._feedback_received(body, now)
@@ -310,6 +333,7 @@ class Peer:
                     pass
 
     def _repair(self, downlink: Downlink, sequences: list[int], now: float) -> None:
+        self.counts["nacks_received"] += len(sequences)
         granted = sequences[: self._repairs_left]
         self._repairs_left -= len(granted)
         self.counts["nack_refused"] += len(sequences) - len(granted)
@@ -331,6 +355,7 @@ class Peer:
             if stream.missing:
                 due = stream.due_nacks(now, max(self.rtt_seconds * 1.2, 0.02))
                 if due:
+                    self.counts["nacks_sent"] += len(due)
                     self.send_rtcp(rtcp.nack(self.ssrc, stream.ssrc, due))
         if now - self._feedback_at >= FEEDBACK_SECONDS:
             self._feedback_at = now

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections import Counter
 from collections.abc import Callable
 from typing import cast
 
@@ -29,9 +30,13 @@ class StreamWire(asyncio.Protocol):
     """One TCP connection of one client, used like the UDP wire."""
 
     def __init__(
-        self, on_datagram: OnDatagram, is_known: Callable[[Address], bool], open_wires: set[StreamWire]
+        self,
+        on_datagram: OnDatagram,
+        is_known: Callable[[Address], bool],
+        open_wires: set[StreamWire],
+        counts: Counter[str],
     ) -> None:
-        self.dropped = 0
+        self._counts = counts
         self._on_datagram = on_datagram
         self._is_known = is_known
         self._open_wires = open_wires
@@ -90,7 +95,7 @@ class StreamWire(asyncio.Protocol):
         """Send one packet, protected in place."""
         transport, length = self._transport, len(head) + len(body)
         if transport is None or length > SLOT_BYTES - 160 or transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
-            self.dropped += 1
+            self._counts["stream_unsent"] += 1
             return
         self._out[: len(head)] = head
         self._out[len(head) : length] = body

@@ -233,4 +233,5 @@ class Uplink:
         """Ask the publisher for a key frame, unless that was done a moment ago."""
         if now - stream.key_frame_wanted_at >= KEY_FRAME_SECONDS:
             stream.key_frame_wanted_at = now
+            self.peer.counts["plis_sent"] += 1
             self.peer.send_rtcp(rtcp.pli(self.peer.ssrc, stream.ssrc))

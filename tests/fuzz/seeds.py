@@ -27,7 +27,7 @@ def _check() -> bytes:
 
 
 def _packet(payload_type: int, mid: bytes, ssrc: int, payload: bytes, *more: tuple[int, bytes]) -> bytes:
-    values = [(4, mid), (3, b"\0\1"), *more]
+    values = ((4, mid), (3, b"\0\1"), *more)
     head = rtp.header(
         marker=True,
         payload_type=payload_type,
@@ -93,7 +93,7 @@ SEEDS: Final[dict[str, tuple[bytes, ...]]] = {
                 sequence=number,
                 timestamp=0,
                 ssrc=102,
-                extensions=rtp.extension_block([(3, pack("!H", number * 32767 & 0xFFFF))]),
+                extensions=rtp.extension_block(((3, pack("!H", number * 32767 & 0xFFFF)),)),
             )
             for number in range(40)
         )

@@ -82,7 +82,9 @@ class Server:
         participant = Participant(self.room, claims, ClientInfo(), auto_subscribe=True)
         participant.signal = Signal()
         self.room.join(participant)
-        wiring.connect(participant, self.sessions.endpoint, single=True, on_slow=lambda _: None)
+        wiring.connect(
+            participant, self.sessions.endpoint, single=True, on_active=lambda _: None, on_slow=lambda _: None
+        )
         return participant
 
     def _publish(self, mid: str, kind: str, codecs: tuple[Codec, ...]) -> None:
@@ -138,6 +140,7 @@ class Server:
         """Let tasks go on, and see that nothing has grown or been lost."""
         self.run(asyncio.sleep(0))
         for client in (self.publisher, self.viewer):
+            self.sessions.endpoint._paths[client.peer].checked_at = self.loop.time()
             check_bounds(client.peer)
             assert client.peer.secure.is_connected
             assert client.peer.secure._task is not None
