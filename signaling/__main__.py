@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
-import json
 import logging
 import signal
 import sys
@@ -18,24 +17,9 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from signaling.access_log import PathLogger
-from signaling.app import MAX_LINE_BYTES, create_app
+from signaling.app import MAX_LINE_BYTES, SESSIONS, create_app
 from signaling.config import Settings
-
-
-class JsonLines(logging.Formatter):
-    """One JSON object a line."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Render a record."""
-        line = {
-            "at": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        if record.exc_info:
-            line["error"] = self.formatException(record.exc_info)
-        return json.dumps(line)
+from signaling.logs import JsonLines
 
 
 def _arguments() -> argparse.Namespace:
@@ -49,11 +33,13 @@ def _arguments() -> argparse.Namespace:
 
 async def serve(settings: Settings) -> None:
     """Run until SIGINT or SIGTERM."""
+    app = create_app(settings)
     runner = web.AppRunner(
-        create_app(settings),
+        app,
         max_line_size=MAX_LINE_BYTES,
         max_field_size=MAX_LINE_BYTES,
         access_log_class=PathLogger,
+        access_log=logging.getLogger("signaling.access"),
         shutdown_timeout=2.0,
     )
     await runner.setup()
@@ -69,6 +55,9 @@ async def serve(settings: Settings) -> None:
     sys.stdout.write(f"ready http://{host}:{port}\n")
     sys.stdout.flush()
     await stop.wait()
+    # The listener stays open meanwhile: a balancer that asks after our health must hear that we close.
+    await app[SESSIONS].drain()
+    await asyncio.sleep(settings.drain_seconds)
     await runner.cleanup()
 
 
@@ -76,8 +65,9 @@ def main() -> int:
     """Read the arguments and serve."""
     arguments = _arguments()
     handler = logging.StreamHandler()
-    handler.setFormatter(JsonLines())
+    handler.setFormatter(JsonLines("signaling"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
+    logging.captureWarnings(capture=True)
     if arguments.dev:
         # LiveKit's own development secret is this short; any other key should warn.
         warnings.filterwarnings("ignore", message="Key size")

@@ -91,6 +91,7 @@ class Settings(_Frozen):
     turn_servers: tuple[TurnServer, ...] = ()
     limits: LimitSettings = LimitSettings()
     prometheus: PrometheusSettings = PrometheusSettings()
+    drain_seconds: float = Field(0.0, ge=0, description="how long /healthz says 503 before the port closes")
     allowed_origins: tuple[str, ...] | None = Field(None, description="WebSocket origins; None allows any")
 
     @classmethod

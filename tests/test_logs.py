@@ -4,13 +4,13 @@ import json
 import logging
 import sys
 
-from telemed.logs import JsonLines
+from signaling.logs import JsonLines
 
 CANARY = "Amina +254700000000"
 
 
 def line(record: logging.LogRecord) -> str:
-    return JsonLines().format(record)
+    return JsonLines("telemed").format(record)
 
 
 def fail() -> None:
@@ -40,4 +40,18 @@ def test_what_comes_as_extra_is_in_the_object() -> None:
 
 
 def test_a_line_is_one_line() -> None:
-    assert "\n" not in line(logging.makeLogRecord({"msg": "first\nsecond"}))
+    assert "\n" not in line(logging.makeLogRecord({"name": "telemed", "msg": "first\nsecond"}))
+
+
+def test_a_library_says_only_what_kind_of_thing_happened() -> None:
+    record = logging.makeLogRecord(
+        {"name": "aiohttp.server", "msg": f"Error handling request from %s\n{CANARY}", "args": (CANARY,)}
+    )
+    record.peer = CANARY
+    said = line(record)
+    assert CANARY not in said
+    assert json.loads(said)["message"] == "Error handling request from %s"
+
+
+def test_a_package_of_a_like_name_is_not_ours() -> None:
+    assert CANARY not in line(logging.makeLogRecord({"name": "telemedicine", "msg": "%s", "args": (CANARY,)}))
