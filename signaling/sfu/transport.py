@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from aiortc import RTCCertificate, RTCDataChannel, RTCDataChannelParameters
-from aiortc.rtcdtlstransport import RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport
+from aiortc.rtcdtlstransport import RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport, State
 from aiortc.rtcsctptransport import RTCSctpCapabilities, RTCSctpTransport
 from pylibsrtp._binding import ffi, lib
 
@@ -26,9 +26,16 @@ Pointer = Any
 """An address inside an arena, as libsrtp's binding wants it."""
 
 HANDSHAKE_SECONDS = 30.0
+HANDSHAKE_TRIES = 20
 MAX_WAITING_DATAGRAMS = 512
 """DTLS datagrams of one peer not yet read; data channels ride on them, so a burst is normal."""
 MAX_MESSAGE_BYTES = 262144
+MAX_CHANNELS = 16
+"""Data channels of one peer; clients open three or four."""
+MAX_BEYOND_WINDOW_BYTES = 64 * 1024
+"""What may arrive beyond the window of 1 MiB that we announce; aiortc keeps unfinished messages without end."""
+MAX_DISORDER = 2048
+"""Chunks that arrived before others, two windows full of them; aiortc sorts them at each arrival."""
 
 
 def new_certificate() -> RTCCertificate:
@@ -56,22 +63,23 @@ class _Datagrams:
         self._sink = send
         self._waiting: deque[bytes] = deque()
         self._arrived = asyncio.Event()
-        self._closed = False
+        self.is_closed = False
 
     def put(self, data: bytes) -> bool:
-        if len(self._waiting) >= MAX_WAITING_DATAGRAMS:
+        if self.is_closed or len(self._waiting) >= MAX_WAITING_DATAGRAMS:
             return False
         self._waiting.append(data)
         self._arrived.set()
         return True
 
     def close(self) -> None:
-        self._closed = True
+        self.is_closed = True
+        self._waiting.clear()
         self._arrived.set()
 
     async def _recv(self) -> bytes:
         while not self._waiting:
-            if self._closed:
+            if self.is_closed:
                 raise ConnectionError
             self._arrived.clear()
             await self._arrived.wait()
@@ -96,7 +104,8 @@ class SecureTransport:
         self._datagrams = _Datagrams(send)
         self._dtls = RTCDtlsTransport(cast("Any", self._datagrams), [certificate])
         self._sctp = RTCSctpTransport(self._dtls)
-        self._sctp.on("datachannel", on_channel)
+        self._sctp.on("datachannel", self._channel_opened)
+        self._on_channel = on_channel
         self._on_connected = on_connected
         self._on_closed = on_closed
         self._task: asyncio.Task[None] | None = None
@@ -120,18 +129,28 @@ class SecureTransport:
         if self._task is None and not self._closed:
             self._task = asyncio.create_task(self._run(fingerprints, is_client, sctp_port))
 
+    async def _shake_hands(self, parameters: RTCDtlsParameters) -> None:
+        """Try, and try again when it broke before any certificate was shown: somebody else may have put in a word."""
+        for _ in range(HANDSHAKE_TRIES):
+            await self._dtls.start(parameters)
+            if self._dtls.encrypted or self._datagrams.is_closed:
+                return
+            self._dtls._state = State.NEW
+        self._dtls._state = State.FAILED
+
     async def _run(self, fingerprints: list[tuple[str, str]], is_client: bool, sctp_port: int) -> None:
         parameters = RTCDtlsParameters([RTCDtlsFingerprint(a, v) for a, v in fingerprints])
         self._dtls._set_role("client" if is_client else "server")
         try:
             async with asyncio.timeout(HANDSHAKE_SECONDS):
-                await self._dtls.start(parameters)
+                await self._shake_hands(parameters)
         except TimeoutError:
             logger.info("handshake timed out")
         except Exception:
             logger.exception("handshake failed")
         if self._dtls.state != "connected":
             self._closed = True
+            self._datagrams.close()
             self._on_closed()
             return
         self._receiving = self._dtls._rx_srtp._srtp[0]
@@ -146,8 +165,17 @@ class SecureTransport:
             self._on_closed()
 
     def receive(self, data: bytes) -> bool:
-        """Take one DTLS datagram; False when too many wait."""
+        """Take one DTLS datagram; False when too many wait, or when the far side made us end the association."""
+        disorder = len(self._sctp._sack_misordered)
+        if self._sctp._advertised_rwnd < -MAX_BEYOND_WINDOW_BYTES or disorder > MAX_DISORDER:
+            self._datagrams.close()
         return self._datagrams.put(data)
+
+    def _channel_opened(self, channel: RTCDataChannel) -> None:
+        if len(self._sctp._data_channels) > MAX_CHANNELS:
+            self._datagrams.close()
+        else:
+            self._on_channel(channel)
 
     # The two for media stand apart although they are alike: each is called for every packet.
 

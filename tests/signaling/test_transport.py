@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 
+import pytest
 from aiortc import RTCDataChannel
+from aiortc.rtcsctptransport import SCTP_DATA_FIRST_FRAG, SCTP_DATA_LAST_FRAG, SCTP_DATA_UNORDERED, DataChunk
 
 from signaling.sfu import transport
 from signaling.sfu.transport import SecureTransport
@@ -99,5 +102,81 @@ async def test_what_is_kept_of_a_stream_is_freed() -> None:
     client.secure.forget_received(0xFF)
     arena[:protected] = wire
     assert client.secure.unprotect(pointer, protected) == len(packet), "its context was freed"
+    await server.secure.close()
+    await client.secure.close()
+
+
+GARBAGE = [
+    bytes((22,)) + os.urandom(60),
+    bytes.fromhex("16feff0000000000000000000c0100000000000000000000000000"),
+    bytes.fromhex("16fefd000000000000000100ffffffffff"),
+    bytes.fromhex("17fefd00010000000000000010") + bytes(16),
+    bytes.fromhex("14fefd0000000000000000000101"),
+    bytes((63,)) * 1400,
+]
+
+
+async def test_garbage_before_a_handshake_keeps_nobody_from_it() -> None:
+    server, client = _Side(), _Side()
+    server.other, client.other = client, server
+    server.secure.start([transport.fingerprint(client.certificate)], is_client=False, sctp_port=5000)
+    for _ in range(transport.HANDSHAKE_TRIES - 1):
+        for data in GARBAGE:
+            server.secure.receive(data)
+        await asyncio.sleep(0)
+    client.secure.start([transport.fingerprint(server.certificate)], is_client=True, sctp_port=5000)
+    async with asyncio.timeout(10):
+        await server.connected.wait()
+    for data in GARBAGE:
+        assert server.secure.receive(data)
+    channel = client.secure.open_channel("_reliable", ordered=True, max_retransmits=None)
+    async with asyncio.timeout(10):
+        assert (await server.channel.get()).label == channel.label
+    await server.secure.close()
+    await client.secure.close()
+
+
+async def test_only_so_many_datagrams_wait_and_none_after_the_end() -> None:
+    side = _Side()
+    taken = sum(side.secure.receive(GARBAGE[0]) for _ in range(2 * transport.MAX_WAITING_DATAGRAMS))
+    assert taken == transport.MAX_WAITING_DATAGRAMS
+    await side.secure.close()
+    assert not side.secure.receive(GARBAGE[0])
+    assert not side.secure._datagrams._waiting
+
+
+async def test_a_client_that_opens_channels_without_end_is_cut_off() -> None:
+    server, client = await _pair()
+    for number in range(transport.MAX_CHANNELS + 5):
+        client.secure.open_channel(f"c{number}", ordered=True, max_retransmits=None)
+    async with asyncio.timeout(10):
+        await server.closed.wait()
+    assert server.channel.qsize() == transport.MAX_CHANNELS
+    await server.secure.close()
+    await client.secure.close()
+
+
+@pytest.mark.parametrize(
+    ("flags", "step"),
+    [(SCTP_DATA_FIRST_FRAG, 1), (SCTP_DATA_FIRST_FRAG | SCTP_DATA_LAST_FRAG | SCTP_DATA_UNORDERED, 2)],
+    ids=["messages that never end", "numbers left out"],
+)
+async def test_a_client_that_fills_our_memory_is_cut_off(
+    flags: int, step: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "MAX_DISORDER", 200)
+    server, client = await _pair()
+    channel = client.secure.open_channel("_reliable", ordered=True, max_retransmits=None)
+    async with asyncio.timeout(10):
+        await server.channel.get()
+    sctp = client.secure._sctp
+    chunk = DataChunk(flags)
+    chunk.stream_id, chunk.protocol, chunk.user_data = channel.id, 53, bytes(1100 if step == 1 else 4)
+    chunk.tsn = sctp._local_tsn + 10
+    async with asyncio.timeout(30):
+        while not server.closed.is_set():
+            chunk.tsn = (chunk.tsn + step) & 0xFFFFFFFF
+            await sctp._send_chunk(chunk)
+            await asyncio.sleep(0)
     await server.secure.close()
     await client.secure.close()
