@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from aiortc import RTCCertificate, RTCDataChannel
 
-from signaling.sfu import ice, rtcp, rtp, twcc
+from signaling.sfu import ice, rtcp, rtp, tally, twcc
 from signaling.sfu.addresses import Address
 from signaling.sfu.bandwidth import LinkEstimate, allocate
 from signaling.sfu.downlink import Downlink
@@ -183,10 +183,9 @@ class Peer:
     def remove_uplink(self, uplink: Uplink) -> None:
         """Forget a track and its streams."""
         self.uplinks.pop(uplink.mid, None)
+        tally.add_received((stream for stream in self._streams.values() if stream.uplink is uplink), self.counts)
         for table in (self._streams, self._repairs):
             for ssrc in [ssrc for ssrc, stream in table.items() if stream.uplink is uplink]:
-                if table is self._streams:
-                    self._count_received(table[ssrc], self.counts)
                 del table[ssrc]
                 self.secure.forget_received(ssrc)
         for ssrc in [ssrc for ssrc, owner in self._declared.items() if owner is uplink]:
@@ -198,28 +197,16 @@ class Peer:
         """Send a stream no more."""
         downlink.unbind()
         if self.downlinks.pop(downlink.ssrc, None) is not None:
-            self._count_sent(downlink, self.counts)
+            tally.add_sent((downlink,), self.counts)
             self.secure.forget_sent(downlink.ssrc)
             self.secure.forget_sent(downlink.rtx_ssrc)
 
     def totals(self) -> Counter[str]:
         """What was counted so far, with what the streams of now have counted themselves."""
         found = self.counts.copy()
-        for stream in self._streams.values():
-            self._count_received(stream, found)
-        for downlink in self.downlinks.values():
-            self._count_sent(downlink, found)
+        tally.add_received(self._streams.values(), found)
+        tally.add_sent(self.downlinks.values(), found)
         return found
-
-    @staticmethod
-    def _count_received(stream: Stream, into: Counter[str]) -> None:
-        into["packets_received"] += stream.packets
-        into["bytes_received"] += stream.octets
-
-    @staticmethod
-    def _count_sent(downlink: Downlink, into: Counter[str]) -> None:
-        into["packets_sent"] += downlink.packets
-        into["bytes_sent"] += downlink.octets
 
     def srtp_received(self, view: memoryview, length: int, pointer: Pointer, now: float) -> None:
         """Take one SRTP or SRTCP packet, decrypted in place."""
