@@ -10,7 +10,7 @@ import pytest
 from signaling.sfu import rtcp, rtp
 from signaling.sfu.downlink import Downlink
 from signaling.sfu.endpoint import Endpoint
-from signaling.sfu.peer import MAX_REPAIRS, MAX_STRANGERS
+from signaling.sfu.peer import MAX_REPAIRS, MAX_STRANGERS, MAX_STREAMS
 from signaling.sfu.sdp import Codec
 from signaling.sfu.uplink import Uplink
 from tests.signaling.media_client import Client, check_of
@@ -48,6 +48,25 @@ async def test_streams_of_nobody_are_counted_and_forgotten(client: Client) -> No
     await _arrived(client)
     assert client.peer.counts["unknown_stream"] == 3 * MAX_STRANGERS
     assert len(client.peer._strangers) <= MAX_STRANGERS
+
+
+async def test_a_track_has_only_so_many_streams(client: Client) -> None:
+    uplink = _uplink(client)
+    client.peer.learn_extensions({rtp.MID: 4})
+    client.peer.add_uplink(uplink, [], {})
+    for ssrc in range(10, 10 + 2 * MAX_STREAMS):
+        head = rtp.header(
+            marker=False,
+            payload_type=96,
+            sequence=1,
+            timestamp=0,
+            ssrc=ssrc,
+            extensions=rtp.extension_block(((4, b"0"),)),
+        )
+        client.send(head + b"\x10\x00payload")
+    await _arrived(client)
+    assert len(uplink.streams) == MAX_STREAMS
+    assert client.peer.counts["too_many_streams"] == MAX_STREAMS
 
 
 async def test_a_track_is_taken_after_many_streams_of_nobody(client: Client) -> None:
