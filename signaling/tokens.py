@@ -136,7 +136,10 @@ def sign(payload: dict[str, Any], secret: str) -> str:
 
 
 def refresh(claims: Claims, keys: dict[str, str], now: float) -> str:
-    """A new token of the same grants, for a client to come back with."""
+    """A new token of the same grants, for a client to come back with.
+
+    Metadata and attributes are left out where the token would be too long for `verify`, and for a URL.
+    """
     video: dict[str, Any] = {_claim_name(name): getattr(claims.video, name) for name in _BOOLEANS}
     video["room"] = claims.video.room
     if claims.video.can_publish_sources:
@@ -154,8 +157,9 @@ def refresh(claims: Claims, keys: dict[str, str], now: float) -> str:
         "attributes": claims.attributes,
         "kind": claims.kind,
     }
-    payload.update({name: value for name, value in optional.items() if value})
-    return sign(payload, keys[claims.api_key])
+    whole = payload | {name: value for name, value in optional.items() if value}
+    token = sign(whole, keys[claims.api_key])
+    return token if len(token) <= MAX_TOKEN_LENGTH else sign(payload | {"name": claims.name}, keys[claims.api_key])
 
 
 def permission(grant: VideoGrant) -> ParticipantPermission:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -54,3 +55,11 @@ def test_a_refreshed_token_carries_changed_permissions() -> None:
     assert again.video == changed.video
     assert again.video.can_subscribe
     assert not again.video.can_publish
+
+
+def test_a_refreshed_token_is_never_too_long_to_come_back_with() -> None:
+    claims = tokens.verify(_token(can_publish=False), KEYS, time.time())
+    large = replace(claims, metadata="m" * 60_000)
+    again = tokens.verify(tokens.refresh(large, KEYS, time.time()), KEYS, time.time())
+    assert (again.identity, again.name, again.video) == (claims.identity, claims.name, claims.video)
+    assert again.metadata == ""
