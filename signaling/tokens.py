@@ -80,7 +80,8 @@ def _grant(video: dict[str, Any]) -> VideoGrant:
             values[name] = bool(value)
     sources = video.get("canPublishSources")
     names = [str(source).lower() for source in sources] if isinstance(sources, list) else []
-    values["can_publish_sources"] = tuple(_SOURCES[name] for name in names if name in _SOURCES)
+    # One that is unknown stays in the list: an empty one would allow every source.
+    values["can_publish_sources"] = tuple(_SOURCES.get(name, TrackSource.UNKNOWN) for name in names)
     return VideoGrant(room=str(video.get("room") or ""), **values)
 
 
@@ -143,7 +144,9 @@ def refresh(claims: Claims, keys: dict[str, str], now: float) -> str:
     video: dict[str, Any] = {_claim_name(name): getattr(claims.video, name) for name in _BOOLEANS}
     video["room"] = claims.video.room
     if claims.video.can_publish_sources:
-        video["canPublishSources"] = [_SOURCE_NAMES[source] for source in claims.video.can_publish_sources]
+        video["canPublishSources"] = [
+            _SOURCE_NAMES.get(source, "unknown") for source in claims.video.can_publish_sources
+        ]
     payload: dict[str, Any] = {
         "iss": claims.api_key,
         "sub": claims.identity,
@@ -159,7 +162,11 @@ def refresh(claims: Claims, keys: dict[str, str], now: float) -> str:
     }
     whole = payload | {name: value for name, value in optional.items() if value}
     token = sign(whole, keys[claims.api_key])
-    return token if len(token) <= MAX_TOKEN_LENGTH else sign(payload | {"name": claims.name}, keys[claims.api_key])
+    return (
+        token
+        if len(token) <= MAX_TOKEN_LENGTH
+        else sign(payload | {"name": claims.name, "kind": claims.kind}, keys[claims.api_key])
+    )
 
 
 def permission(grant: VideoGrant) -> ParticipantPermission:

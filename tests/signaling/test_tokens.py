@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from livekit import api
+from livekit.protocol.models import ParticipantPermission, TrackSource
 
 from signaling import tokens
 from signaling.errors import UnauthenticatedError
@@ -63,3 +64,11 @@ def test_a_refreshed_token_is_never_too_long_to_come_back_with() -> None:
     again = tokens.verify(tokens.refresh(large, KEYS, time.time()), KEYS, time.time())
     assert (again.identity, again.name, again.video) == (claims.identity, claims.name, claims.video)
     assert again.metadata == ""
+
+
+def test_a_source_that_nobody_knows_allows_no_other() -> None:
+    claims = tokens.verify(_token(can_publish_sources=["nonsense"]), KEYS, time.time())
+    assert not tokens.may_publish(claims.video, TrackSource.CAMERA)
+    wanted = ParticipantPermission(can_publish=True, can_publish_sources=[99])  # type: ignore[list-item]
+    again = tokens.verify(tokens.refresh(tokens.with_permission(claims, wanted), KEYS, time.time()), KEYS, time.time())
+    assert not tokens.may_publish(again.video, TrackSource.CAMERA)
