@@ -91,6 +91,7 @@ class ClientOffers:
         remote = sdp.parse(offer.sdp)
         if not remote.sections or not remote.ice_ufrag or not remote.fingerprints:
             raise ValueError("offer without sections, ICE or fingerprint")
+        self._check_mids(remote)
         self.expects_offer = False
         self._follow_ice(remote)
         self._count_sections(remote)
@@ -104,6 +105,14 @@ class ClientOffers:
         text = sdp.write(describe(self.peer, sections, "active" if is_client else "passive"))
         mapping = {mid: track.sid for mid, (track, _) in self._assigned.items()}
         return SessionDescription(type="answer", sdp=text, id=offer.id, mid_to_track_id=mapping)
+
+    def _check_mids(self, remote: Description) -> None:
+        """A mid names one section, and what it once was it stays (RFC 8829 §5.2.2)."""
+        kinds = {section.mid: section.kind for section in remote.sections}
+        if len(kinds) < len(remote.sections):
+            raise ValueError("two sections of one mid")
+        if any(kinds.get(mid, track.kind) != track.kind for mid, (track, _) in self._assigned.items()):
+            raise ValueError("a section has changed its kind")
 
     def _follow_ice(self, remote: Description) -> None:
         if self.peer.remote_ufrag and self.peer.remote_ufrag != remote.ice_ufrag:
@@ -208,7 +217,8 @@ class ClientOffers:
                 continue
             entry = self._assigned.get(section.mid) or self._next(section.kind)
             if entry is None:
-                self._free[section.kind] = self._free.get(section.kind, 0) + 1
+                if section.kind in self._free:
+                    self._free[section.kind] += 1
                 continue
             track, downlink = entry
             extensions = answers.by_uri(answer.extensions)

@@ -16,6 +16,7 @@ from tests.signaling import test_dependency
 from tests.signaling.test_sdp import OFFER
 
 DESCRIPTOR: Final = test_dependency.KEY
+RECEIVING: Final = OFFER.replace("sendonly", "recvonly")
 
 
 def _check() -> bytes:
@@ -64,6 +65,11 @@ _REQUESTS: Final = (
     SignalRequest(track_setting={"track_sids": ["TR_1"], "quality": 3}),
     SignalRequest(update_metadata={"name": "n", "attributes": {"audio.ptime": "60"}}),
 )
+# A section that has become another kind since the offer before (found by `make fuzz`).
+_EXCHANGED: Final = tuple(
+    SignalRequest(offer={"type": "offer", "sdp": text, "id": 1})
+    for text in (RECEIVING, RECEIVING.replace("a=mid:2", "a=mid:x").replace("a=mid:0", "a=mid:2").replace(":x", ":0"))
+)
 _JOIN: Final = JoinRequest(metadata="m", participant_attributes={"a": "b"}).SerializeToString()
 
 SEEDS: Final[dict[str, tuple[bytes, ...]]] = {
@@ -101,13 +107,15 @@ SEEDS: Final[dict[str, tuple[bytes, ...]]] = {
     ),
     "descriptions": (
         OFFER.encode(),
-        OFFER.replace("sendonly", "recvonly").encode(),
+        RECEIVING.encode(),
         # A payload type that no header can hold, an id that no extension can have, sound among pictures.
-        OFFER.replace("sendonly", "recvonly").replace(":111", ":999").encode(),
+        RECEIVING.replace(":111", ":999").encode(),
         OFFER.replace("extmap:4", "extmap:400").encode(),
         OFFER.replace("VP9/90000", "red/48000").encode(),
+        # Two sections of one mid, of different kinds (found by `make fuzz`).
+        RECEIVING.replace("a=mid:2", "a=mid:0").encode(),
     ),
-    "signals": tuple(request.SerializeToString() for request in _REQUESTS),
+    "signals": tuple(request.SerializeToString() for request in (*_REQUESTS, *_EXCHANGED)),
     "joins": (
         _JOIN,
         WrappedJoinRequest(join_request=_JOIN).SerializeToString(),
