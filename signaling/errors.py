@@ -45,6 +45,12 @@ class UnavailableError(SignalingError):
     code = "unavailable"
 
 
+class FailedPreconditionError(SignalingError):
+    """Something that the settings turn off."""
+
+    code = "failed_precondition"
+
+
 class UnimplementedError(SignalingError):
     """A method LiveKit has and this server has not."""
 
@@ -65,6 +71,7 @@ HTTP_STATUS = {
     "invalid_argument": 400,
     "resource_exhausted": 429,
     "unavailable": 503,
+    "failed_precondition": 412,
     "unimplemented": 501,
     "bad_route": 404,
 }

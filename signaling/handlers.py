@@ -14,6 +14,7 @@ from livekit.protocol.rtc import (
     MuteTrackRequest,
     Ping,
     Pong,
+    PublishDataTrackRequest,
     RequestResponse,
     SessionDescription,
     SignalRequest,
@@ -61,6 +62,11 @@ def _refuse(participant: Participant, reason: RequestResponse.Reason, **request:
     participant.send(
         SignalResponse(request_response=RequestResponse(reason=reason, **request))  # type: ignore[arg-type]
     )
+
+
+def _refuse_data_track(participant: Participant, request: PublishDataTrackRequest) -> None:
+    """Said at once, or the client waits for its own timeout."""
+    _refuse(participant, RequestResponse.NOT_ALLOWED, publish_data_track=request)
 
 
 def _offer(participant: Participant, offer: SessionDescription) -> None:
@@ -269,4 +275,5 @@ HANDLERS: dict[str, Callable[..., None]] = {
     "update_metadata": _update_metadata,
     "update_audio_track": _update_audio,
     "update_video_track": _update_video,
+    "publish_data_track_request": _refuse_data_track,
 }

@@ -15,6 +15,7 @@ from livekit.protocol.models import (
     TrackInfo,
 )
 from livekit.protocol.models import Room as RoomInfo
+from livekit.protocol.room import CreateRoomRequest, RoomConfiguration
 from livekit.protocol.rtc import (
     LeaveRequest,
     MuteTrackRequest,
@@ -65,6 +66,13 @@ class Room:
     def name(self) -> str:
         """The room's name."""
         return self.info.name
+
+    def configure(self, wanted: RoomConfiguration | CreateRoomRequest) -> None:
+        """Take timeouts, size and metadata where they are given."""
+        self.info.empty_timeout = wanted.empty_timeout or self.info.empty_timeout
+        self.info.departure_timeout = wanted.departure_timeout or self.info.departure_timeout
+        self.info.max_participants = wanted.max_participants or self.info.max_participants
+        self.info.metadata = wanted.metadata or self.info.metadata
 
     def snapshot(self) -> RoomInfo:
         """The room as clients and administrators see it now."""
@@ -257,11 +265,13 @@ class Rooms:
             raise NotFoundError("requested room does not exist")
         return room
 
-    def create(self, name: str) -> Room:
-        """The room of that name, made if need be."""
+    def create(self, name: str, wanted: RoomConfiguration | None = None) -> Room:
+        """The room of that name, made if need be; `wanted` is for a new one."""
         room = self.by_name.get(name)
         if room is None:
             room = self.by_name[name] = Room(name, self.settings, self.webhooks)
+            if wanted is not None:
+                room.configure(wanted)
             self.webhooks.tell("room_started", room.snapshot())
         return room
 

@@ -16,6 +16,7 @@ from livekit.protocol.rtc import LeaveRequest, UpdateSubscription
 from signaling import bounds, handlers
 from signaling.errors import (
     BadRouteError,
+    FailedPreconditionError,
     InvalidArgumentError,
     LimitExceededError,
     NotFoundError,
@@ -82,10 +83,7 @@ class RoomService:
         if request.name not in self._rooms.by_name and len(self._rooms.by_name) >= self._sessions.settings.limits.rooms:
             raise LimitExceededError("too many rooms")
         room = self._rooms.create(request.name)
-        room.info.empty_timeout = request.empty_timeout or room.info.empty_timeout
-        room.info.departure_timeout = request.departure_timeout or room.info.departure_timeout
-        room.info.max_participants = request.max_participants or room.info.max_participants
-        room.info.metadata = request.metadata or room.info.metadata
+        room.configure(request)
         return room.snapshot()
 
     async def _list(self, grant: VideoGrant, request: api.ListRoomsRequest) -> api.ListRoomsResponse:
@@ -127,7 +125,7 @@ class RoomService:
         if track is None:
             raise NotFoundError("track is not published")
         if not request.muted and not self._sessions.settings.room.enable_remote_unmute:
-            raise PermissionDeniedError("remote unmute is not enabled")
+            raise FailedPreconditionError("remote unmute is not enabled")
         info = participant.room.mute(track, muted=request.muted, by_admin=True)
         return api.MuteRoomTrackResponse(track=info)
 

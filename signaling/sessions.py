@@ -107,7 +107,9 @@ class Sessions:
         return grant.room
 
     def check(self, claims: Claims, joining: Joining) -> None:
-        """Raises InvalidArgumentError when someone brings too large a metadata or too many attributes."""
+        """What somebody brings along. Raises PermissionDeniedError, or InvalidArgumentError when it is too large."""
+        if (joining.metadata or joining.attributes) and not claims.video.can_update_own_metadata:
+            raise PermissionDeniedError("token does not allow metadata of one's own")
         bounds.check_metadata(self.settings, joining.metadata)
         bounds.check_attributes(self.settings, claims.attributes | joining.attributes)
 
@@ -162,12 +164,14 @@ class Sessions:
 
     async def _join(self, connection: SignalConnection, claims: Claims, joining: Joining) -> Participant:
         # While an older session is being closed another may come, or the room may end.
-        while (older := self.rooms.create(claims.video.room).participants.get(claims.identity)) is not None:
+        while (
+            older := self.rooms.create(claims.video.room, claims.room_config).participants.get(claims.identity)
+        ) is not None:
             await disconnect(older, DisconnectReason.DUPLICATE_IDENTITY, LeaveRequest.DISCONNECT)
-        room = self.rooms.create(claims.video.room)
+        room = self.rooms.create(claims.video.room, claims.room_config)
         participant = Participant(room, claims, joining.client, auto_subscribe=joining.auto_subscribe)
-        participant.attributes.update(joining.attributes)
-        participant.metadata = participant.metadata or joining.metadata
+        added = {key: value for key, value in joining.attributes.items() if value}
+        participant.set_details(name="", metadata=joining.metadata, attributes=added)
         participant.signal = connection
         participant.signal_lost_at = None
         room.join(participant)

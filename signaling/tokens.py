@@ -8,10 +8,12 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
+from google.protobuf import json_format
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
 from livekit.protocol.models import ParticipantPermission, TrackSource
+from livekit.protocol.room import RoomConfiguration
 
 from signaling.errors import UnauthenticatedError
 
@@ -62,6 +64,7 @@ class Claims:
     kind: str = ""
     video: VideoGrant = VideoGrant()
     api_key: str = ""
+    room_config: RoomConfiguration | None = None
 
 
 def _claim_name(name: str) -> str:
@@ -128,7 +131,17 @@ def verify(token: str, keys: dict[str, str], now: float) -> Claims:
         kind=str(claims.get("kind") or ""),
         video=_grant(cast("dict[str, Any]", video)),
         api_key=issuer,
+        room_config=_room_config(claims.get("roomConfig")),
     )
+
+
+def _room_config(claim: Any) -> RoomConfiguration | None:
+    if claim is None:
+        return None
+    try:
+        return json_format.ParseDict(claim, RoomConfiguration(), ignore_unknown_fields=True)
+    except json_format.ParseError as problem:
+        raise UnauthenticatedError("token malformed") from problem
 
 
 def sign(payload: dict[str, Any], secret: str) -> str:
@@ -159,6 +172,7 @@ def refresh(claims: Claims, keys: dict[str, str], now: float) -> str:
         "metadata": claims.metadata,
         "attributes": claims.attributes,
         "kind": claims.kind,
+        "roomConfig": json_format.MessageToDict(claims.room_config) if claims.room_config is not None else None,
     }
     whole = payload | {name: value for name, value in optional.items() if value}
     token = sign(whole, keys[claims.api_key])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from livekit import api, rtc
@@ -176,6 +177,35 @@ async def _counts(admin: api.LiveKitAPI, room: str, people: int) -> bool:
 async def _sids(admin: api.LiveKitAPI, room: str, wanted: list[str]) -> bool:
     found = await admin.room.get_participant(api.RoomParticipantIdentity(room=room, identity="guest"))
     return [track.sid for track in found.tracks] == wanted
+
+
+async def test_an_update_changes_only_what_it_names(admin: api.LiveKitAPI, join: Joined, server: Server) -> None:
+    room = await join("guest")
+    changes: list[str] = []
+    room.on("participant_metadata_changed", lambda *_: changes.append("metadata"))
+    room.on("participant_name_changed", lambda *_: changes.append("name"))
+
+    async def update(**values: Any) -> None:
+        await admin.room.update_participant(api.UpdateParticipantRequest(room=server.room, identity="guest", **values))
+
+    await update(metadata="m")
+    await eventually(lambda: room.local_participant.metadata == "m")
+    await update(metadata="", name="Guest")
+    await eventually(lambda: room.local_participant.name == "Guest")
+    assert room.local_participant.metadata == "m"
+    assert changes == ["metadata", "name"]
+
+
+async def test_an_administrator_mutes_but_may_not_unmute(admin: api.LiveKitAPI, join: Joined, server: Server) -> None:
+    room = await join("guest")
+    publication = await publish_tone(room)
+    await eventually(lambda: _sids(admin, server.room, [publication.sid]))
+    request = api.MuteRoomTrackRequest(room=server.room, identity="guest", track_sid=publication.sid, muted=True)
+    assert (await admin.room.mute_published_track(request)).track.muted
+    request.muted = False
+    with pytest.raises(api.TwirpError) as caught:
+        await admin.room.mute_published_track(request)
+    assert caught.value.code == "failed_precondition"
 
 
 async def test_deleting_a_room_ends_it_for_everyone(admin: api.LiveKitAPI, join: Joined, server: Server) -> None:

@@ -57,7 +57,8 @@ async def test_a_long_join_request_is_taken(start: Started, http: aiohttp.Client
     url, _ = await start()
     request = JoinRequest(client_info=ClientInfo(), metadata="m" * 20_000)
     wrapped = WrappedJoinRequest(join_request=request.SerializeToString()).SerializeToString()
-    query = {"access_token": token(), "join_request": base64.urlsafe_b64encode(wrapped).decode()}
+    allowed = token(can_update_own_metadata=True)
+    query = {"access_token": allowed, "join_request": base64.urlsafe_b64encode(wrapped).decode()}
     socket = await http.ws_connect(f"{url}/rtc/v1", params=query)
     assert (await next_of(socket)).join.participant.metadata == "m" * 20_000
     await socket.close()
