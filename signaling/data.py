@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from aiortc import RTCDataChannel
 from google.protobuf.message import DecodeError
@@ -13,6 +13,7 @@ from livekit.protocol.models import DataPacket
 
 from signaling.allowance import Allowance
 from signaling.config import LimitSettings
+from signaling.replay import Recent
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +43,8 @@ class DataChannels:
         self._on_packet = on_packet
         self._on_overflow = on_overflow
         self._outgoing: dict[str, RTCDataChannel] = {}
-        self._waiting: deque[bytes] = deque()
+        self._waiting: deque[tuple[DataPacket, bytes]] = deque()
+        self._recent = Recent()
         rate = float(limits.data_bytes_per_second)
         self._allowance = Allowance(rate, rate, rate, time.monotonic())
         self.last_sequence = 0
@@ -54,6 +56,8 @@ class DataChannels:
         reliable = channel.label == RELIABLE
         channel.on("message", lambda message: self._received(message, reliable=reliable))
         if outgoing:
+            if reliable and channel.label in self._outgoing:
+                self._waiting.extendleft(reversed(self._recent.take(time.monotonic())))
             self._outgoing[channel.label] = channel
             channel.on("open", self._send_waiting)
             self._send_waiting()
@@ -81,7 +85,7 @@ class DataChannels:
         channel = self._outgoing.get(RELIABLE if reliable else LOSSY)
         if channel is None or channel.readyState != "open":
             if reliable and len(self._waiting) < MAX_WAITING_PACKETS:
-                self._waiting.append(payload)
+                self._waiting.append((packet, payload))
             else:
                 self._counts["data_unread"] += 1
             return
@@ -92,9 +96,17 @@ class DataChannels:
                 self._on_overflow()
             return
         channel.send(payload)
+        if reliable:
+            self._recent.note(packet, payload, time.monotonic())
+
+    def received_until(self, states: Mapping[str, int]) -> None:
+        """What the client says arrived: the sid of a sender → its last sequence number."""
+        self._recent.received(states)
 
     def _send_waiting(self) -> None:
         channel = self._outgoing.get(RELIABLE)
         if channel is not None and channel.readyState == "open":
             while self._waiting:
-                channel.send(self._waiting.popleft())
+                packet, payload = self._waiting.popleft()
+                channel.send(payload)
+                self._recent.note(packet, payload, time.monotonic())

@@ -213,6 +213,8 @@ def sync_state(participant: Participant, state: SyncState) -> None:
             participant.subscriptions[sid].wishes = wishes
             participant.subscriptions[sid].apply()
     update_subscription(participant, state.subscription)
+    if participant.data is not None:
+        participant.data.received_until({s.publisher_sid: s.last_seq for s in state.datachannel_receive_states})
 
 
 def _ping(participant: Participant, _: int) -> None:

@@ -1,4 +1,4 @@
-"""A UDP relay that loses packets, to stand between clients and our server."""
+"""A UDP relay that loses packets, or all of them for a while, to stand between clients and our server."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ class _Back(asyncio.DatagramProtocol):
 
 
 class LossyRelay(asyncio.DatagramProtocol):
-    """Passes on everything but a share of the media packets, in both directions."""
+    """Passes on everything but a share of the media packets, in both directions; nothing while it is cut."""
 
     def __init__(self, server: Address, share: float) -> None:
         self.lost = 0
         self.share = share
+        self.is_cut = False
         self._server = server
         self._chance = random.Random(4)
         self._ways: dict[Address, asyncio.Task[asyncio.DatagramTransport]] = {}
@@ -45,7 +46,7 @@ class LossyRelay(asyncio.DatagramProtocol):
             self._front.close()
 
     def _is_lost(self, data: bytes) -> bool:
-        lost = 128 <= data[0] < 192 and self._chance.random() < self.share
+        lost = self.is_cut or (128 <= data[0] < 192 and self._chance.random() < self.share)
         self.lost += lost
         return lost
 

@@ -43,3 +43,17 @@ async def test_whoever_asks_is_told_to_be_speaking(server: Server, open_page: Op
     await _join(amina, server, "amina")
     await amina.evaluate("rooms.get('amina').simulateScenario('speaker')")
     await eventually(lambda: _saw(amina, "amina", "activeSpeakersChanged"))
+
+
+async def test_a_choice_of_tracks_outlives_a_resume(server: Server, open_page: Opened) -> None:
+    amina, _ = await _visit(server, open_page)
+    camera = "[...rooms.get('amina').remoteParticipants.values()][0].getTrackPublication('camera')"
+    await amina.evaluate(f"{camera}.setSubscribed(false)")
+    await eventually(lambda: _saw(amina, "amina", "trackUnsubscribed"))
+    await amina.evaluate("rooms.get('amina').simulateScenario('signal-reconnect')")
+    await eventually(lambda: _saw(amina, "amina", "reconnected"), 30)
+    await eventually(lambda: _plays(amina, "amina", "li/microphone"), 15)
+    assert not await amina.evaluate(f"{camera}.isSubscribed")
+    assert len(await amina.evaluate("seen('amina', 'trackSubscribed')")) == 2
+    await amina.evaluate(f"{camera}.setSubscribed(true)")
+    await eventually(lambda: _plays(amina, "amina", "li/camera"), 15)
