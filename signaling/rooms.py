@@ -250,46 +250,6 @@ class Room:
         participant.send(SignalResponse(refresh_token=token))
 
 
-class Rooms:
-    """All rooms of this server, and the clock that closes idle ones."""
-
-    def __init__(self, settings: Settings, webhooks: Webhooks) -> None:
-        self.settings = settings
-        self.webhooks = webhooks
-        self.by_name: dict[str, Room] = {}
-
-    def find(self, name: str) -> Room:
-        """The room of that name. Raises NotFoundError."""
-        room = self.by_name.get(name)
-        if room is None:
-            raise NotFoundError("requested room does not exist")
-        return room
-
-    def create(self, name: str, wanted: RoomConfiguration | None = None) -> Room:
-        """The room of that name, made if need be; `wanted` is for a new one."""
-        room = self.by_name.get(name)
-        if room is None:
-            room = self.by_name[name] = Room(name, self.settings, self.webhooks)
-            if wanted is not None:
-                room.configure(wanted)
-            self.webhooks.tell("room_started", room.snapshot())
-        return room
-
-    def close(self, room: Room) -> None:
-        """Forget an empty room."""
-        if self.by_name.get(room.name) is room:
-            del self.by_name[room.name]
-            room.closed = True
-            self.webhooks.tell("room_finished", room.snapshot())
-
-    def close_idle(self, now: float) -> None:
-        """Close rooms whose timeout has passed."""
-        for room in list(self.by_name.values()):
-            timeout = room.info.departure_timeout if room.was_joined else room.info.empty_timeout
-            if not room.participants and now - room.idle_since > timeout:
-                self.close(room)
-
-
 async def disconnect(participant: Participant, reason: int, action: LeaveRequest.Action) -> None:
     """Say goodbye to a participant and close its connections."""
     participant.room.leave(participant, reason)

@@ -15,11 +15,12 @@ from livekit.protocol.rtc import LeaveRequest, SignalRequest, SignalResponse
 from signaling import bounds, dynacast, greetings, handlers, scenarios, subscriptions, watch, wiring
 from signaling.config import Settings
 from signaling.connection import SignalConnection
+from signaling.directory import Rooms
 from signaling.durations import JOIN_BOUNDS_SECONDS, Durations
 from signaling.errors import LimitExceededError, NotFoundError, PermissionDeniedError, UnavailableError
 from signaling.joining import Joining
 from signaling.participants import Participant
-from signaling.rooms import Room, Rooms, disconnect
+from signaling.rooms import Room, disconnect
 from signaling.sfu.endpoint import Endpoint
 from signaling.tokens import Claims
 from signaling.webhooks import Webhooks
