@@ -233,9 +233,8 @@ def _update_metadata(participant: Participant, request: UpdateParticipantMetadat
         reason = RequestResponse.NOT_ALLOWED
     else:
         try:
-            participant.room.describe(
-                participant, name=request.name, metadata=request.metadata, attributes=dict(request.attributes)
-            )
+            participant.set_details(name=request.name, metadata=request.metadata, attributes=dict(request.attributes))
+            participant.room.announce(participant)
         except InvalidArgumentError:
             reason = RequestResponse.LIMIT_EXCEEDED
     participant.send(

@@ -92,15 +92,11 @@ class Room:
         """Everyone else."""
         return [p for p in self.participants.values() if p is not participant]
 
-    def describe(self, participant: Participant, *, name: str, metadata: str, attributes: dict[str, str]) -> None:
-        """Give a participant a new name, metadata and attributes, and let everyone know."""
-        participant.set_details(name=name, metadata=metadata, attributes=attributes)
-        self.announce(participant)
-        if not participant.is_changed:
-            self.update_ptime()
-
     def update_ptime(self) -> None:
-        """Have sound packed as those now here need it."""
+        """Have sound packed as those now here need it.
+
+        At a join and by the clock: who changes its mind all the time must not have the others offer each time.
+        """
         wanted = packet_length.wanted_ms(
             self.settings.room.audio_ptime_ms, (p.attributes for p in self.participants.values())
         )
@@ -143,7 +139,6 @@ class Room:
         self.announce(participant)
         if was_active:
             self.webhooks.tell("participant_left", self.snapshot(), participant.info())
-        self.update_ptime()
         if not self.participants:
             self.idle_since = time.monotonic()
 

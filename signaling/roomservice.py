@@ -133,9 +133,8 @@ class RoomService:
         participant = self._target(grant, request.room, request.identity)
         changed = request.name or request.metadata or request.attributes
         if changed:
-            participant.room.describe(
-                participant, name=request.name, metadata=request.metadata, attributes=dict(request.attributes)
-            )
+            participant.set_details(name=request.name, metadata=request.metadata, attributes=dict(request.attributes))
+            participant.room.announce(participant)
         if request.HasField("permission"):
             participant.room.permit(participant, request.permission)
         if changed:

@@ -237,6 +237,7 @@ class Sessions:
                     logger.exception("room %s could not be swept", room.info.sid)
 
     def _sweep_room(self, room: Room, now: float, *, with_quality: bool) -> None:
+        room.update_ptime()
         watch.tell_speakers(room)
         if with_quality:
             watch.tell_quality(room)
@@ -253,7 +254,6 @@ class Sessions:
         else:
             if participant.is_changed:
                 participant.room.announce(participant)
-                participant.room.update_ptime()
             if now > participant.refresh_at:
                 participant.room.refresh_token(participant)
             for track in list(participant.tracks.values()):

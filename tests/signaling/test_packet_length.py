@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import aiohttp
 import pytest
+from livekit import api
+from livekit.protocol.models import TrackType
+from livekit.protocol.rtc import AddTrackRequest, JoinRequest, SessionDescription, SignalRequest
 
 from signaling import packet_length
 from signaling.config import Settings
 from signaling.packet_length import ATTRIBUTE
 from signaling.sfu import sdp
 from signaling.sfu.sdp import Codec, Description, Section
+from tests.signaling.conftest import KEY, SECRET, Started, token, until
+from tests.signaling.test_joining import wrapped
+from tests.signaling.test_sdp import OFFER
 
 
 @pytest.mark.parametrize(
@@ -38,3 +45,24 @@ def test_a_section_says_the_length_only_when_there_is_one() -> None:
 def test_a_length_that_opus_lacks_is_no_setting() -> None:
     with pytest.raises(ValueError, match="audio_ptime_ms"):
         Settings.model_validate({"keys": {"k": "s"}, "room": {"audio_ptime_ms": 50}})
+
+
+async def test_someone_on_a_poor_link_has_the_others_offer_anew(start: Started, http: aiohttp.ClientSession) -> None:
+    url, _ = await start()
+    offer = SessionDescription(type="offer", sdp=OFFER, id=1)
+    track = AddTrackRequest(cid="track-a", type=TrackType.AUDIO)
+    request = wrapped(JoinRequest(add_track_requests=[track], publisher_offer=offer))
+    speaker = await http.ws_connect(f"{url}/rtc/v1", params={"access_token": token(), "join_request": request})
+    assert "a=ptime" not in (await until(speaker, "answer")).answer.sdp
+
+    grant = api.VideoGrants(room_join=True, room="visit")
+    asking = api.AccessToken(KEY, SECRET).with_identity("li").with_grants(grant)
+    asking = asking.with_attributes({ATTRIBUTE: "60"})
+    listener = await http.ws_connect(f"{url}/rtc", params={"access_token": asking.to_jwt()})
+    wanted = (await until(speaker, "media_sections_requirement")).media_sections_requirement
+    assert (wanted.num_audios, wanted.num_videos) == (0, 0)
+    await speaker.send_bytes(SignalRequest(offer=offer).SerializeToString())
+    audio, video, _ = sdp.parse((await until(speaker, "answer")).answer.sdp).sections
+    assert (audio.ptime_ms, video.ptime_ms) == (60, 0)
+    await listener.close()
+    await speaker.close()
