@@ -91,7 +91,7 @@ def _subscribed(room: rtc.Room, identity: str) -> list[rtc.Track]:
 async def test_a_publisher_chooses_who_subscribes(server: Server, open_page: Opened) -> None:
     amina, li = await _visit(server, open_page)
     permission = "([all, list]) => rooms.get('li').localParticipant.setTrackSubscriptionPermissions(all, list)"
-    status = "[...rooms.get('amina').remoteParticipants.values()][0].getTrackPublication('{}').permissionStatus"
+    status = "[...rooms.get('amina').remoteParticipants.values()][0].getTrackPublication('{}')?.permissionStatus"
 
     async def shows(source: str, expected: str) -> bool:
         return bool(await amina.evaluate(status.format(source)) == expected)
