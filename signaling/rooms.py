@@ -28,6 +28,7 @@ from livekit.protocol.rtc import (
 from signaling import backup, ids, packet_length, subscriptions, tokens
 from signaling.config import Settings
 from signaling.errors import NotFoundError
+from signaling.nonces import Nonces
 from signaling.participants import Participant
 from signaling.sfu.uplink import Uplink
 from signaling.tracks import Track
@@ -58,6 +59,7 @@ class Room:
         self.participants: dict[str, Participant] = {}
         self.idle_since = time.monotonic()
         self.was_joined = False
+        self.nonces = Nonces()
         self.speaking: dict[str, float] = {}
         self.ptime_ms: int = settings.room.audio_ptime_ms
         self.closed = False
@@ -165,8 +167,15 @@ class Room:
         for participant in list(self.participants.values()):
             participant.send(update)
 
+    def addressees(self, identities: Iterable[str], sids: Iterable[str]) -> list[str]:
+        """The identities meant; a sid that nobody has stands for nobody rather than for everyone."""
+        by_sid = {participant.sid: participant.identity for participant in self.participants.values()}
+        return [*identities, *(by_sid.get(sid, "") for sid in sids)]
+
     def send_data(self, packet: DataPacket, sender: Participant | None, identities: Iterable[str]) -> None:
-        """Hand a data packet to those named, or to everyone but its sender."""
+        """Hand a data packet to those named, or to everyone but its sender; one sent before is left out."""
+        if self.nonces.is_repeated(packet.user.nonce):
+            return
         named = set(identities)
         payload = packet.SerializeToString()
         for participant in list(self.participants.values()):

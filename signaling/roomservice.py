@@ -159,9 +159,7 @@ class RoomService:
         room = self._administered(grant, request.room)
         if len(request.data) > self._sessions.settings.limits.data_packet_bytes:
             raise InvalidArgumentError("data too large")
-        by_sid = {p.sid: p.identity for p in room.participants.values()}
-        identities = [*request.destination_identities]
-        identities += [by_sid.get(sid, "") for sid in request.destination_sids]
+        identities = room.addressees(request.destination_identities, request.destination_sids)
         packet = DataPacket(
             kind=request.kind,
             destination_identities=identities,

@@ -118,7 +118,8 @@ def _data(participant: Participant, packet: DataPacket) -> None:
         packet.user.participant_identity = name
         if not packet.destination_identities:
             packet.destination_identities.extend(packet.user.destination_identities)
-    participant.room.send_data(packet, participant, packet.destination_identities)
+    room = participant.room
+    room.send_data(packet, participant, room.addressees(packet.destination_identities, packet.user.destination_sids))
 
 
 def _codec_of(participant: Participant, cid: str) -> str:

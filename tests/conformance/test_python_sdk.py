@@ -51,6 +51,28 @@ async def test_data_reaches_everyone_or_only_those_named(join: Joined) -> None:
     await eventually(lossy_arrived)
 
 
+async def test_data_sent_twice_under_one_nonce_arrives_once(
+    join: Joined, admin: api.LiveKitAPI, server: Server
+) -> None:
+    one, two = await join("one"), await join("two")
+    got: dict[str, list[bytes]] = {"one": [], "two": []}
+    one.on("data_received", lambda packet: got["one"].append(packet.data))
+    two.on("data_received", lambda packet: got["two"].append(packet.data))
+
+    async def send(data: bytes, nonce: bytes, *sids: str) -> None:
+        await admin.room.send_data(
+            api.SendDataRequest(
+                room=server.room, data=data, kind=api.DataPacket.Kind.RELIABLE, destination_sids=sids, nonce=nonce
+            )
+        )
+
+    first, second = b"1" * 16, b"2" * 16
+    await send(b"to one", first, one.local_participant.sid)
+    await send(b"to one", first, one.local_participant.sid)
+    await send(b"to all", second)
+    await eventually(lambda: got == {"one": [b"to one", b"to all"], "two": [b"to all"]})
+
+
 async def test_a_text_stream_arrives_whole(join: Joined) -> None:
     sender, reader = await join("sender"), await join("reader")
     texts: asyncio.Queue[str] = asyncio.Queue()
