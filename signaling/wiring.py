@@ -28,6 +28,22 @@ from signaling.tracks import Track
 
 logger = logging.getLogger(__name__)
 
+FORWARDED = frozenset(
+    {
+        "user",
+        "chat_message",
+        "sip_dtmf",
+        "rpc_request",
+        "rpc_ack",
+        "rpc_response",
+        "stream_header",
+        "stream_chunk",
+        "stream_trailer",
+        "encrypted_packet",
+    }
+)
+"""The kinds of data packet that clients send to each other. A speaker packet would make anybody seem to speak."""
+
 
 def connect(
     participant: Participant,
@@ -108,12 +124,14 @@ def _uplink_gone(participant: Participant, uplink: Uplink) -> None:
 
 
 def _data(participant: Participant, packet: DataPacket) -> None:
-    if not participant.claims.video.can_publish_data:
+    grant = participant.claims.video
+    kind = packet.WhichOneof("value")
+    if not grant.can_publish_data or (kind not in FORWARDED and not (kind == "transcription" and grant.agent)):
         return
     name = "" if participant.is_hidden else participant.identity
     packet.participant_sid = participant.sid
     packet.participant_identity = name
-    if packet.WhichOneof("value") == "user":
+    if kind == "user":
         packet.user.participant_sid = "" if participant.is_hidden else participant.sid
         packet.user.participant_identity = name
         if not packet.destination_identities:

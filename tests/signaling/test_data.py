@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import aiohttp
+import pytest
 from livekit.protocol.models import DataPacket
 
 from signaling.nonces import KEPT, NONCE_BYTES, Nonces
@@ -45,6 +48,36 @@ async def test_a_destination_by_sid_is_kept_from_the_others(start: Started, http
     assert channels["amina"].sent == []
     for socket in sockets:
         await socket.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "grants", "arrives"),
+    [
+        ("user", {}, True),
+        ("chat_message", {}, True),
+        ("stream_chunk", {}, True),
+        ("transcription", {}, False),
+        ("transcription", {"agent": True}, True),
+        ("speaker", {}, False),
+        ("metrics", {}, False),
+        ("user", {"can_publish_data": False}, False),
+    ],
+)
+async def test_only_what_clients_may_say_to_each_other_is_forwarded(
+    start: Started, http: aiohttp.ClientSession, kind: str, grants: dict[str, Any], arrives: bool
+) -> None:
+    url, sessions = await start()
+    sender = await http.ws_connect(f"{url}/rtc", params={"access_token": token(identity="amina", **grants)})
+    await next_of(sender)
+    reader = await http.ws_connect(f"{url}/rtc", params={"access_token": token(identity="li")})
+    await next_of(reader)
+    channels = _channels(sessions.rooms.find("visit"), "amina", "li")
+    packet = DataPacket(kind=DataPacket.RELIABLE, sequence=1)
+    getattr(packet, kind).SetInParent()
+    channels["amina"].handlers["message"](packet.SerializeToString())
+    assert channels["li"].sent == ([1] if arrives else [])
+    await sender.close()
+    await reader.close()
 
 
 def test_a_nonce_is_known_again_until_many_others_came() -> None:
