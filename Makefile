@@ -11,7 +11,7 @@ TEST_FILES := /usr/bin/chromium /usr/bin/turnserver /usr/sbin/ip /usr/lib/postgr
 
 # Whatever -j says: with a taken port `run` must end before `setup` begins to install.
 .NOTPARALLEL:
-.PHONY: help preflight preflight-run setup production run test check conformance fuzz networks soak pictures lock system-packages
+.PHONY: help preflight preflight-run setup production run test check conformance fuzz networks soak bench pictures lock system-packages
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
@@ -75,10 +75,12 @@ soak: setup ## An hour of people joining and leaving the media server (MINUTES=1
 
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS ?= stun headers descriptors reports connected descriptions signals joins access calls
-
 fuzz: setup ## Hostile input to the media server, led by coverage: FUZZ_SECONDS for each of FUZZ_TARGETS
 	for target in $(FUZZ_TARGETS); do \
 	  $(BIN)/python -m tests.fuzz.guided $$target -max_total_time=$(FUZZ_SECONDS) || exit 1; done
+
+bench: setup ## The media server's cost beside LiveKit's and Janus (two hours; ONLY=visits-25,mesh-6 SERVERS=ours RUNS=1 PROFILE=1)
+	@$(BIN)/python -m benchmarks --only "$(ONLY)" --servers "$(SERVERS)" --runs $(RUNS) $(if $(PROFILE),--profile)
 
 pictures: setup system-packages ## Take the pictures of docs/pictures anew
 	@mkdir -p docs/pictures && $(BIN)/python -m tests.journey.pictures docs/pictures
