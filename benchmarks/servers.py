@@ -80,8 +80,41 @@ def _livekit(folder: Path) -> tuple[list[str], str]:
     return [binary, "--config", str(config)], f"ws://127.0.0.1:{port}"
 
 
+JANUS_PLUGINS = Path("/usr/lib/x86_64-linux-gnu/janus")
+
+
+def _janus(folder: Path) -> tuple[list[str], str]:
+    port, config = free_port(), folder / "janus.jcfg"
+    config.write_text(
+        f"""
+general: {{
+  configs_folder = "{folder}"
+  plugins_folder = "{JANUS_PLUGINS}/plugins"
+  transports_folder = "{JANUS_PLUGINS}/transports"
+  session_timeout = 0
+  debug_level = 2
+}}
+nat: {{ ice_lite = true, ice_enforce_list = "127.0.0.1" }}
+plugins: {{ disable = "{_all_but("plugins", "libjanus_videoroom.so")}" }}
+transports: {{ disable = "{_all_but("transports", "libjanus_websockets.so")}" }}
+""",
+        encoding="utf-8",
+    )
+    sockets = f'general: {{ ws = true, ws_port = {port}, ws_ip = "127.0.0.1" }}'
+    (folder / "janus.transport.websockets.jcfg").write_text(sockets, encoding="utf-8")
+    return ["janus", "-C", str(config), "-F", str(folder)], f"ws://127.0.0.1:{port}"
+
+
+def _all_but(kind: str, kept: str) -> str:
+    return ",".join(path.name for path in (JANUS_PLUGINS / kind).glob("*.so") if path.name != kept)
+
+
 def _go_missing() -> str:
     return "" if shutil.which("go") else "Go is not installed"
+
+
+def _janus_missing() -> str:
+    return "" if shutil.which("janus") and JANUS_PLUGINS.exists() else "it is not installed (`apt install janus`)"
 
 
 def _nothing_missing() -> str:
@@ -91,6 +124,7 @@ def _nothing_missing() -> str:
 SERVERS = (
     Server("ours", "ours", _ours, _nothing_missing),
     Server("livekit", "LiveKit 1.13.5", _livekit, _go_missing),
+    Server("janus", "Janus of Debian", _janus, _janus_missing),
     Server("livekit-free", "LiveKit 1.13.5 on every core", _livekit, _go_missing, is_pinned=False),
 )
 
