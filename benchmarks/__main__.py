@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
+from statistics import median
 
-from benchmarks import measure, profile, table
+from benchmarks import first_frame, measure, profile, table
 from benchmarks.loads import LOADS, Load
 from benchmarks.measure import Figures
 from benchmarks.servers import SERVERS, Server, running
+
+FIRST_FRAME = "first-frame"
 
 
 def _names(text: str) -> list[str]:
@@ -18,12 +21,17 @@ def _names(text: str) -> list[str]:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    known = ", ".join(load.name for load in LOADS)
-    parser.add_argument("--only", type=_names, default=[], help=f"loads, with commas between: {known}")
+    known = ", ".join([*(load.name for load in LOADS), FIRST_FRAME])
+    parser.add_argument("--only", type=_names, default=[], help=f"with commas between: {known}")
     parser.add_argument("--servers", type=_names, default=[], help=", ".join(server.name for server in SERVERS))
-    parser.add_argument("--runs", type=int, default=3, help="how often each; servers take turns")
+    parser.add_argument("--runs", type=int, default=5, help="how often each; servers take turns")
     parser.add_argument("--profile", action="store_true", help="also profile our server during the window")
     return parser.parse_args()
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 def _present(wanted: list[str]) -> list[Server]:
@@ -32,46 +40,75 @@ def _present(wanted: list[str]) -> list[Server]:
         if not wanted or server.name in wanted:
             missing = server.missing()
             if missing:
-                _say(f"Left out: {server.text}, because {missing}.")
+                _say(f"Left out: {server.text}; {missing}.")
             else:
                 present.append(server)
     return present
 
 
-def _say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+def _in_turn(servers: list[Server], runs: int) -> list[Server]:
+    """A B B A: whatever drifts in the machine meets all alike."""
+    return [server for run in range(runs) for server in (servers if run % 2 == 0 else servers[::-1])]
 
 
 def _run(load: Load, servers: list[Server], runs: int, is_profiled: bool) -> dict[str, list[Figures]]:
-    found: dict[str, list[Figures]] = {server.name: [] for server in servers}
-    for number in range(runs):
-        # A B B A: whatever drifts in the machine meets both alike.
-        for server in servers if number % 2 == 0 else reversed(servers):
-            with running(server) as started:
-                during = profile.starter(started, load) if is_profiled and server.name == "ours" else None
-                found[server.name].append(measure.measure(started, load, during=during))
+    found: dict[str, list[Figures]] = {server.name: [] for server in servers if server.name != "janus" or load.forwards}
+    for server in _in_turn([server for server in servers if server.name in found], runs):
+        with running(server) as started:
+            during = profile.starter(started, load) if is_profiled and server.name == "ours" else None
+            found[server.name].append(measure.measure(started, load, during=during))
     return found
+
+
+def _loads(servers: list[Server], loads: list[Load], arguments: argparse.Namespace) -> None:
+    if not loads:
+        return
+    if not shutil.which("go"):
+        _say("Left out: every load; it is a Go program, and Go is not installed.")
+        return
+    measure.build()
+    _say(
+        f"\nEach run: a fresh server on one core, the load on another, {measure.WARM_UP_SECONDS} s to warm up, "
+        f"{measure.WINDOW_SECONDS} s measured; {arguments.runs} runs in turn: median (least to most). A packet is one "
+        "that a subscriber received; delay is from the publisher's write to the subscriber's read.\n"
+    )
+    _say(table.heading(table.COLUMNS))
+    grown: dict[str, dict[str, list[Figures]]] = {server.name: {} for server in servers}
+    for load in loads:
+        found = _run(load, servers, arguments.runs, arguments.profile)
+        for server in servers:
+            if server.name in found:
+                grown[server.name][load.name] = found[server.name]
+                ours = found.get("ours") if server.name != "ours" else None
+                _say(table.row(load, server.text, found[server.name], ours))
+    _say("\n" + table.growth_table(grown))
+
+
+def _first_frames(servers: list[Server], runs: int) -> None:
+    if missing := first_frame.missing():
+        _say(f"Left out: the first frame; {missing}.")
+        return
+    first_frame.build()
+    _say(f"\nFrom connect() to the first painted frame in Chromium, the median of {first_frame.JOINS} joins a run:\n")
+    _say(table.heading(["server", "ms", "ours / its"]))
+    # Chromium wants every core, so the servers are not pinned; Janus has no livekit-client.
+    browsed = [server for server in servers if server.name in ("ours", "livekit")]
+    found: dict[str, list[float]] = {server.name: [] for server in browsed}
+    for server in _in_turn(browsed, runs):
+        with running(server, is_pinned=False) as started:
+            found[server.name].append(median(first_frame.first_frames_ms(started)))
+    for server in browsed:
+        ours = found.get("ours") if server.name != "ours" else None
+        _say(table.first_frame_row(server.text, found[server.name], ours))
 
 
 def main() -> int:
     """Read the arguments, run, print."""
     arguments = _arguments()
-    if not shutil.which("go"):
-        _say("Nothing can be measured: the load is a Go program, and Go is not installed.")
-        return 2
-    measure.build()
     servers = _present(arguments.servers)
-    loads = [load for load in LOADS if not arguments.only or load.name in arguments.only]
-    _say(
-        f"Each run: {measure.WARM_UP_SECONDS} s to warm up, {measure.WINDOW_SECONDS} s measured, a fresh server on "
-        f"core 0, the load on core 1; {arguments.runs} runs in turn, medians (least to most)."
-    )
-    _say(table.head())
-    for load in loads:
-        found = _run(load, servers, arguments.runs, arguments.profile)
-        for server in servers:
-            _say(table.row(load, server, found[server.name], found.get("ours")))
+    _loads(servers, [load for load in LOADS if not arguments.only or load.name in arguments.only], arguments)
+    if not arguments.only or FIRST_FRAME in arguments.only:
+        _first_frames(servers, arguments.runs)
     return 0
 
 

@@ -1,13 +1,13 @@
-"""Rows of the table: medians, spreads and ratios of several runs."""
+"""The tables: medians, spreads and ratios of several runs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 
+from benchmarks import growth
 from benchmarks.loads import Load
 from benchmarks.measure import Figures
-from benchmarks.servers import Server
 
 COLUMNS = (
     "load",
@@ -16,44 +16,77 @@ COLUMNS = (
     "ours / its",
     "packets/s",
     "lost",
-    "delay ms: median, p99",
+    "delay ms: median",
+    "p99",
     "cores",
-    "memory MB: idle, loaded",
+    "memory MB: idle",
+    "loaded",
+    "load's cores",
 )
 
 
-def head() -> str:
-    """The first two lines."""
-    return f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}"
+def heading(columns: Sequence[str]) -> str:
+    """The first two lines of a table."""
+    return f"{_line(columns)}\n|{'---|' * len(columns)}"
 
 
-def spread(values: list[float], digits: int = 1) -> str:
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def spread(values: Sequence[float], digits: int = 1) -> str:
     """Median (least to most)."""
     low, middle, high = (f"{value:.{digits}f}" for value in (min(values), median(values), max(values)))
     return middle if len(values) == 1 else f"{middle} ({low} to {high})"
 
 
-def ratios(ours: list[Figures], theirs: list[Figures], of: Callable[[Figures], float]) -> str:
+def ratio(ours: Sequence[float], theirs: Sequence[float]) -> str:
     """Ours over theirs, run by run."""
-    return spread([of(a) / of(b) for a, b in zip(ours, theirs, strict=True)], 2)
+    return spread([mine / other for mine, other in zip(ours, theirs, strict=True)], 2)
 
 
-def row(load: Load, server: Server, found: list[Figures], ours: list[Figures] | None) -> str:
-    """One server on one load."""
-    megabytes = [[run.idle_bytes / 1e6 for run in found], [run.loaded_bytes / 1e6 for run in found]]
-    memory = ", ".join(f"{median(values):.0f}" for values in megabytes)
-    cells = [load.text, server.text]
+def row(load: Load, server: str, found: Sequence[Figures], ours: Sequence[Figures] | None) -> str:
+    """One server on one load; `ours` to compare with, unless this is ours."""
+
+    def each(of: Callable[[Figures], float]) -> list[float]:
+        return [of(run) for run in found]
+
+    forwarding = [""] * 6
     if load.forwards:
         lost = sum(run.expected - run.received for run in found) / sum(run.expected for run in found)
-        delay = f"{median(r.delay_median_ms for r in found):.2f}, {median(r.delay_p99_ms for r in found):.1f}"
-        cells += [
-            spread([run.packet_us for run in found]),
-            ratios(ours, found, lambda run: run.packet_us) if ours and ours is not found else "",
+        packet_us = each(lambda run: run.packet_us)
+        forwarding = [
+            spread(packet_us),
+            ratio([run.packet_us for run in ours], packet_us) if ours else "",
             f"{median(run.received / run.seconds for run in found):.0f}",
             f"{lost:.2%}",
-            delay,
+            spread(each(lambda run: run.delay_median_ms), 2),
+            spread(each(lambda run: run.delay_p99_ms)),
         ]
-    else:
-        cells += [""] * 5
-    cells += [spread([run.cores for run in found], 2), memory]
-    return f"| {' | '.join(cells)} |"
+    return _line(
+        [
+            load.text,
+            server,
+            *forwarding,
+            spread(each(lambda run: run.cores), 2),
+            f"{median(each(lambda run: run.idle_bytes / 1e6)):.0f}",
+            f"{median(each(lambda run: run.loaded_bytes / 1e6)):.0f}",
+            f"{median(each(lambda run: run.load_cpu_seconds / run.seconds)):.2f}",
+        ]
+    )
+
+
+def first_frame_row(server: str, waits_ms: Sequence[float], ours_ms: Sequence[float] | None) -> str:
+    """One server's median of each run, and ours over it."""
+    return _line([server, spread(waits_ms, 0), ratio(ours_ms, waits_ms) if ours_ms else ""])
+
+
+def growth_table(found: Mapping[str, growth.Found]) -> str:
+    """What a room and a participant cost on each server; empty when no line could be told."""
+    columns = {server: growth.costs(runs) for server, runs in found.items()}
+    lines = []
+    for index, text in enumerate(growth.LINES):
+        values = [costs[index] for costs in columns.values()]
+        if any(value is not None for value in values):
+            lines.append(_line([text, *("" if value is None else f"{value:.3g}" for value in values)]))
+    return "\n".join([heading(["each", *columns]), *lines]) if lines else ""

@@ -1,0 +1,98 @@
+"""From connect() to the first painted frame, with livekit-client in Chromium."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from livekit import api
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from benchmarks.servers import KEY, ROOT, SECRET, Running
+
+CHROMIUM = Path("/usr/bin/chromium")
+PAGE = ROOT / "tests" / "conformance" / "page"
+JOINS = 5
+"""Times measured on one server, after one that warms both sides up."""
+ROOM = "first-frame"
+
+_PUBLISH = """async ([url, token]) => {
+  await join("publisher", url, token);
+  const options = { resolution: { width: 320, height: 180, frameRate: 30 } };
+  await rooms.get("publisher").localParticipant.setCameraEnabled(true, options, { simulcast: false });
+}"""
+
+_PAINT = """async ([url, token]) => {
+  const room = new livekit.Room();
+  const painted = new Promise((resolve) => room.on("trackSubscribed", (track) => {
+    const element = track.attach();
+    document.body.append(element);
+    element.requestVideoFrameCallback(resolve);
+  }));
+  const began = performance.now();
+  await room.connect(url, token);
+  const at = await painted;
+  await room.disconnect();
+  document.querySelector("video").remove();
+  return at - began;
+}"""
+
+
+def missing() -> str:
+    """Why it cannot be measured, or an empty string."""
+    return "" if CHROMIUM.exists() else "Chromium is not installed"
+
+
+def build() -> None:
+    """Build the page of the conformance tests. Raises CalledProcessError."""
+    if not (PAGE / "node_modules").exists():
+        subprocess.run(["npm", "ci", "--silent"], cwd=PAGE, check=True)
+    subprocess.run(["npm", "run", "--silent", "build"], cwd=PAGE, check=True)
+
+
+def first_frames_ms(server: Running) -> list[float]:
+    """How long each of several people waited for the first picture of somebody who is there already."""
+    with _page_server() as origin, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=str(CHROMIUM),
+            args=["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"],
+        )
+        publisher = _open(browser, origin)
+        publisher.evaluate(_PUBLISH, [server.url, _token("publisher")])
+        viewer = _open(browser, origin)
+        waits = [float(viewer.evaluate(_PAINT, [server.url, _token(f"viewer-{n}")])) for n in range(JOINS + 1)]
+        browser.close()
+    return waits[1:]
+
+
+def _open(browser: Browser, origin: str) -> Page:
+    page = browser.new_context(permissions=["camera", "microphone"]).new_page()
+    page.goto(f"{origin}/index.html")
+    return page
+
+
+def _token(identity: str) -> str:
+    grants = api.VideoGrants(room_join=True, room=ROOM)
+    return api.AccessToken(KEY, SECRET).with_identity(identity).with_grants(grants).to_jwt()
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
+        """Say nothing of each request."""
+
+
+@contextmanager
+def _page_server() -> Iterator[str]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Quiet, directory=PAGE)) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
