@@ -71,9 +71,11 @@ async def test_three_nodes_answer_and_stop_and_keep_their_keys(tmp_path: Path) -
     assert (tmp_path / "ke" / "settings.toml").stat().st_mode & 0o077 == 0
     started_at = time.monotonic()
     again = await demo(tmp_path, ports)
-    await lines_until_ready(again)
-    assert time.monotonic() - started_at < 10
-    await stop(again)
+    try:
+        await lines_until_ready(again)
+        assert time.monotonic() - started_at < 10
+    finally:
+        await stop(again)
     assert Settings.from_file(tmp_path / "ke" / "settings.toml") == first
 
 
