@@ -7,6 +7,7 @@ import time
 from livekit.protocol.models import VideoQuality
 from livekit.protocol.rtc import SignalResponse, SubscribedCodec, SubscribedQuality, SubscribedQualityUpdate
 
+from signaling import yielding
 from signaling.tracks import Track
 
 DELAY_SECONDS = 5.0
@@ -20,7 +21,7 @@ def wanted(track: Track) -> dict[str, int]:
     The second codec is named once somebody needs it, and from then on: naming it makes its publisher send it.
     """
     best = {False: -1, True: -1}
-    for subscription in track.subscriptions.values():
+    for subscription in () if track.is_held_back else track.subscriptions.values():
         quality = subscription.downlink.target_layer
         if not subscription.downlink.paused and quality in _QUALITIES:
             best[subscription.needs_backup] = max(best[subscription.needs_backup], quality)
@@ -31,18 +32,20 @@ def wanted(track: Track) -> dict[str, int]:
 
 
 def update(track: Track, now: float | None = None) -> None:
-    """Tell a publisher what anyone wants: more at once, less only after a while.
+    """Tell a publisher what anyone wants: more at once, less only after a while unless its uplink is strained.
 
     The first time waits for the clock (`now`): the client must have taken in its own track before.
     """
     if track.kind != "video" or track.uplink is None or (not track.announced and now is None):
         return
     now = time.monotonic() if now is None else now
+    yielding.hold_back(track)
     found = wanted(track)
     if found == track.announced:
         track.lower_at = None
         return
-    if track.announced and all(quality <= track.announced.get(codec, -1) for codec, quality in found.items()):
+    fewer = all(quality <= track.announced.get(codec, -1) for codec, quality in found.items())
+    if track.announced and fewer and not track.is_held_back:
         if track.lower_at is None:
             track.lower_at = now + DELAY_SECONDS
         if now < track.lower_at:

@@ -33,6 +33,11 @@ class Subscription:
     wishes: Wishes
     needs_backup: bool = False
 
+    @property
+    def is_starved(self) -> bool:
+        """Whether a narrow link, on either side, has no room for this video."""
+        return self.track.is_held_back or self.downlink.has_yielded
+
     def apply(self) -> None:
         """Carry the wishes over to the stream."""
         self.downlink.set_paused(self.wishes.disabled)
@@ -56,6 +61,7 @@ class Track:
         self.subscriptions: dict[str, Subscription] = {}
         self.announced: dict[str, int] = {}
         self.lower_at: float | None = None
+        self.is_held_back = False
 
     @property
     def sid(self) -> str:

@@ -10,12 +10,9 @@ from livekit.protocol.rtc import (
     MediaSectionsRequirement,
     SessionDescription,
     SignalResponse,
-    StreamState,
-    StreamStateInfo,
-    StreamStateUpdate,
 )
 
-from signaling import backup
+from signaling import backup, yielding
 from signaling.data import LOSSY, RELIABLE, DataChannels
 from signaling.offers import ClientOffers
 from signaling.participants import Participant
@@ -151,15 +148,9 @@ def _cannot_receive(participant: Participant, track: Track) -> bool:
 
 
 def _tell_yield(participant: Participant, downlink: Downlink) -> None:
-    """Say that a video gives way to sound on a narrow link, or is back."""
     for subscription in participant.subscriptions.values():
         if subscription.downlink is downlink:
-            state = StreamStateInfo(
-                participant_sid=subscription.track.publisher.sid,
-                track_sid=subscription.track.sid,
-                state=StreamState.PAUSED if downlink.has_yielded else StreamState.ACTIVE,
-            )
-            participant.send(SignalResponse(stream_state_update=StreamStateUpdate(stream_states=[state])))
+            yielding.tell_viewer(subscription)
 
 
 def _need_sections(participant: Participant, audios: int, videos: int) -> None:

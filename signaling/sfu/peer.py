@@ -16,6 +16,7 @@ from signaling.sfu.addresses import Address
 from signaling.sfu.bandwidth import LinkEstimate, allocate
 from signaling.sfu.downlink import Downlink
 from signaling.sfu.rtp import Packet
+from signaling.sfu.strain import Strain
 from signaling.sfu.stream_wire import StreamWire
 from signaling.sfu.transport import Pointer, SecureTransport
 from signaling.sfu.uplink import Stream, Uplink
@@ -68,6 +69,7 @@ class Peer:
         self.downlinks: dict[int, Downlink] = {}
         self.transport_cc_out = 0
         self.link = LinkEstimate()
+        self.strain = Strain()
         self.forced_limit_bps: float | None = None
         self._on_connected = on_connected
         self._on_yield = on_yield
@@ -348,12 +350,19 @@ class Peer:
             self._feedback_at = now
             self._repairs_left = MAX_REPAIRS
             self._send_transport_feedback()
+            self._judge_strain(now)
             self._share_link()
             for downlink in self.downlinks.values():
                 downlink.poll(now)
         if now - self._report_at >= REPORT_SECONDS:
             self._report_at = now
             self._send_reports(now)
+
+    def _judge_strain(self, now: float) -> None:
+        sound = next((stream for stream in self._streams.values() if stream.uplink.kind == "audio"), None)
+        if sound is not None and now - sound.last_at < FEEDBACK_SECONDS:
+            self.strain.heard(sound.transit_seconds, now)
+        self.strain.judge(now)
 
     def _share_link(self) -> None:
         limit = self.link.limit_bps if self.forced_limit_bps is None else self.forced_limit_bps

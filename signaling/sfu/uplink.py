@@ -22,6 +22,8 @@ FIRST_NACK_SECONDS = 0.010
 """How long a packet may be late before it is asked for again: reordering within a burst is common."""
 KEY_FRAME_SECONDS = 0.5
 """Least time between two key frame requests to one stream, however many viewers ask."""
+KEY_FRAME_ROUND_TRIPS = 3
+"""On a slow link a key frame takes long to come; asking again meanwhile would only make another."""
 BITRATE_WINDOW_SECONDS = 1.0
 ALIVE_SECONDS = 1.0
 """A layer silent for this long, while another is sent, has been stopped."""
@@ -107,6 +109,11 @@ class Stream:
             self.layer_bps = [8 * octets / elapsed for octets in self._layer_octets]
             self._layer_octets = [0] * MAX_SPATIAL
             self._window_at, self._window_octets = now, 0
+
+    @property
+    def transit_seconds(self) -> float:
+        """How long the newest packet was under way, give or take a constant."""
+        return (self._transit or 0.0) / self.uplink.codec.clock_rate
 
     def note_layer(self, spatial: int, octets: int) -> None:
         """Count a packet towards the spatial layer it belongs to."""
@@ -231,7 +238,8 @@ class Uplink:
 
     def request_key_frame(self, stream: Stream, now: float) -> None:
         """Ask the publisher for a key frame, unless that was done a moment ago."""
-        if now - stream.key_frame_wanted_at >= KEY_FRAME_SECONDS:
+        pause = max(KEY_FRAME_SECONDS, KEY_FRAME_ROUND_TRIPS * self.peer.rtt_seconds)
+        if now - stream.key_frame_wanted_at >= pause:
             stream.key_frame_wanted_at = now
             self.peer.counts["plis_sent"] += 1
             self.peer.send_rtcp(rtcp.pli(self.peer.ssrc, stream.ssrc))

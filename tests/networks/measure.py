@@ -33,6 +33,7 @@ def _publishing(width: int, height: int, frames: int, video_bps: int, audio_bps:
     """Options for livekit-client's Room."""
     resolution = {"width": width, "height": height, "frameRate": frames}
     return {
+        "dynacast": True,
         "videoCaptureDefaults": {"resolution": resolution},
         "publishDefaults": {
             "videoEncoding": {"maxBitrate": video_bps, "maxFramerate": frames},

@@ -1,0 +1,60 @@
+"""Whether sound is held up on its way here, so that pictures on the same way should make room (pure).
+
+Clients estimate their uplink themselves, but a browser never sends less than some 30 kbit/s of video: on a link of 60
+or 20 kbit/s that is what delays and loses the voice, and only being told to stop helps.
+"""
+
+from __future__ import annotations
+
+from signaling.sfu.bandwidth import BASE_SECONDS, Least
+
+STANDING_SECONDS = 1.0
+HELD_UP_SECONDS = 0.3
+"""A queue longer than this in front of sound is heard; a sender's own estimate keeps it well below, if it can."""
+PATIENCE_SECONDS = 1.5
+"""How long a sender may try on its own: a first estimate is often too high."""
+FIRST_HOLD_SECONDS = 15.0
+LONGEST_HOLD_SECONDS = 240.0
+RELAPSE_SECONDS = 45.0
+"""Held up again this soon after pictures came back: they do not fit, and the next try waits twice as long."""
+JUMP_SECONDS = 10.0
+"""A transit that differs by this much is of another clock: another track, or timestamps that wrapped."""
+
+
+class Strain:
+    """The uplink of one connection, seen from its sound."""
+
+    def __init__(self) -> None:
+        self.is_yielding = False
+        self._transit: float | None = None
+        self._base = Least(BASE_SECONDS)
+        self._standing = Least(STANDING_SECONDS)
+        self._since: float | None = None
+        self._until = 0.0
+        self._hold_seconds = FIRST_HOLD_SECONDS
+
+    def heard(self, transit: float, now: float) -> None:
+        """Take how many seconds a packet of sound was under way, give or take a constant."""
+        if self._transit is None or abs(transit - self._transit) > JUMP_SECONDS:
+            self._base, self._standing = Least(BASE_SECONDS), Least(STANDING_SECONDS)
+            self._since = None
+        self._transit = transit
+        self._base.add(now, transit)
+        self._standing.add(now, transit)
+
+    def judge(self, now: float) -> None:
+        """Decide whether pictures give way; to be called a few times a second."""
+        if self._standing.value - self._base.value <= HELD_UP_SECONDS or self._transit is None:
+            self._since = None
+            if self.is_yielding and now >= self._until:
+                self.is_yielding = False
+        elif self._since is None:
+            self._since = now
+        elif not self.is_yielding and now - self._since >= PATIENCE_SECONDS:
+            self._hold_seconds = (
+                min(LONGEST_HOLD_SECONDS, self._hold_seconds * 2)
+                if self._until and now - self._until < RELAPSE_SECONDS
+                else FIRST_HOLD_SECONDS
+            )
+            self.is_yielding = True
+            self._until = now + self._hold_seconds

@@ -1,0 +1,26 @@
+"""Video that gives way to sound on a narrow link, on the publisher's side or a viewer's, and who is told."""
+
+from __future__ import annotations
+
+from livekit.protocol.rtc import SignalResponse, StreamState, StreamStateInfo, StreamStateUpdate
+
+from signaling.tracks import Subscription, Track
+
+
+def tell_viewer(subscription: Subscription) -> None:
+    """Say that a video is paused, or is back."""
+    state = StreamStateInfo(
+        participant_sid=subscription.track.publisher.sid,
+        track_sid=subscription.track.sid,
+        state=StreamState.PAUSED if subscription.is_starved else StreamState.ACTIVE,
+    )
+    subscription.subscriber.send(SignalResponse(stream_state_update=StreamStateUpdate(stream_states=[state])))
+
+
+def hold_back(track: Track) -> None:
+    """Let a publisher's strained uplink carry no video, until it is well; viewers are told of a change."""
+    strained = track.uplink is not None and track.uplink.peer.strain.is_yielding
+    if strained != track.is_held_back:
+        track.is_held_back = strained
+        for subscription in track.subscriptions.values():
+            tell_viewer(subscription)

@@ -1,0 +1,101 @@
+"""When pictures give way to sound on the way up, over the mobile links of tests/networks."""
+
+from __future__ import annotations
+
+import pytest
+
+from signaling.sfu.strain import FIRST_HOLD_SECONDS, Strain
+from tests.networks.link import Direction
+from tests.networks.profiles import PROFILES
+
+STEP = 0.02
+SOUND_BYTES = 100
+PICTURE_BYTES = 500
+ELSEWHERE = -700.0
+"""What a sender's timestamps begin with."""
+
+
+class _Phone:
+    """Sends sound each 20 ms and pictures unless told not to; listens once each 100 ms, as the server does."""
+
+    def __init__(self, profile: str, seed: int = 1) -> None:
+        self.strain = Strain()
+        self.silent_seconds = self.now = 0.0
+        self.link = Direction(PROFILES[profile].up, seed)
+        self._arrivals: list[tuple[float, float]] = []
+        self._due = 0.0
+
+    def run(self, seconds: float, picture_bps: float) -> None:
+        for step in range(round(seconds / STEP)):
+            self.now += STEP
+            arrival = self.link.arrival(SOUND_BYTES, self.now)
+            if arrival is not None:
+                self._arrivals.append((arrival, arrival - self.now + ELSEWHERE))
+            if self.strain.is_yielding:
+                self.silent_seconds += STEP
+            else:
+                self._due += picture_bps / 8 * STEP
+            while self._due >= PICTURE_BYTES:
+                self._due -= PICTURE_BYTES
+                self.link.arrival(PICTURE_BYTES, self.now)
+            if step % 5 == 0:
+                self._listen()
+
+    def _listen(self) -> None:
+        here = [transit for arrival, transit in self._arrivals if arrival <= self.now]
+        del self._arrivals[: len(here)]
+        if here:
+            self.strain.heard(here[-1], self.now)
+        self.strain.judge(self.now)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize(("profile", "picture_bps"), [("slow3g", 120_000), ("3g", 500_000), ("lossy4g", 1_500_000)])
+def test_pictures_that_fit_stay(profile: str, picture_bps: float, seed: int) -> None:
+    phone = _Phone(profile, seed)
+    phone.run(120, picture_bps)
+    assert phone.silent_seconds == 0
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_pictures_that_do_not_fit_give_way_for_ever_longer(seed: int) -> None:
+    phone = _Phone("edge", seed)
+    phone.run(8, 40_000)
+    assert phone.strain.is_yielding
+    phone.run(300, 40_000)
+    assert phone.silent_seconds > 0.85 * 300
+
+
+def test_one_short_queue_is_left_to_the_senders_own_estimate() -> None:
+    phone = _Phone("slow3g")
+    phone.run(5, 100_000)
+    phone.run(1, 300_000)
+    phone.run(10, 50_000)
+    assert phone.silent_seconds == 0
+
+
+def test_pictures_come_back_when_the_link_has_widened() -> None:
+    phone = _Phone("edge")
+    phone.run(8, 40_000)
+    phone.link = Direction(PROFILES["slow3g"].up, 1)
+    phone.run(FIRST_HOLD_SECONDS + 2, 40_000)
+    assert not phone.strain.is_yielding
+    before = phone.silent_seconds
+    phone.run(60, 40_000)
+    assert phone.silent_seconds == before
+
+
+def test_another_tracks_clock_is_no_queue() -> None:
+    strain = Strain()
+    for transit in (5.0, 90_000.0):
+        for step in range(50):
+            strain.heard(transit, step * 0.1)
+            strain.judge(step * 0.1)
+    assert not strain.is_yielding
+
+
+def test_without_sound_nothing_is_held_up() -> None:
+    strain = Strain()
+    for step in range(50):
+        strain.judge(step * 0.1)
+    assert not strain.is_yielding
