@@ -73,7 +73,7 @@ class LinkEstimate:
 
     def feedback(self, statuses: list[tuple[int, float | None]], now: float) -> None:
         """Take what a receiver says arrived when, by its own clock."""
-        judged = False
+        least, newest = float("inf"), 0.0
         for sequence, arrived in statuses:
             entry = self._sent[sequence & HISTORY - 1]
             if entry is None or entry[0] != sequence:
@@ -82,15 +82,15 @@ class LinkEstimate:
             if arrived is None:
                 self._lost += 1
                 continue
-            judged = True
             self._received += 1
             self._arrived.append((arrived, entry[2]))
-            delay = arrived - entry[1]
-            self._base.add(arrived, delay)
-            self._standing.add(arrived, delay)
+            newest = arrived
+            least = min(least, arrived - entry[1])
+        if least < float("inf"):
+            self._base.add(newest, least)
+            self._standing.add(newest, least)
             if self._first_at is None:
-                self._first_at = arrived
-        if judged:
+                self._first_at = newest
             self._judge(now)
 
     def _judge(self, now: float) -> None:
