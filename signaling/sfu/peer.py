@@ -64,6 +64,7 @@ class Peer:
         self.remote_ufrag = self.remote_pwd = ""
         self.counts: Counter[str] = Counter()
         self.rtt_seconds = DEFAULT_RTT_SECONDS
+        self._rtt_known = False
         self.selected: tuple[Wire | StreamWire, Address] | None = None
         self.uplinks: dict[str, Uplink] = {}
         self.downlinks: dict[int, Downlink] = {}
@@ -308,7 +309,8 @@ class Peer:
                     if (downlink := self.downlinks.get(ssrc)) is not None:
                         rtt = downlink.report_received(report, now)
                         if rtt is not None:
-                            self.rtt_seconds += (rtt - self.rtt_seconds) / 4
+                            self.rtt_seconds += (rtt - self.rtt_seconds) / (4 if self._rtt_known else 1)
+                            self._rtt_known = True
                 case rtcp.Nack(media_ssrc=ssrc, sequences=sequences):
                     if (downlink := self.downlinks.get(ssrc)) is not None:
                         self._repair(downlink, sequences, now)
@@ -342,7 +344,7 @@ class Peer:
             return
         for stream in self._streams.values():
             if stream.missing:
-                due = stream.due_nacks(now, max(self.rtt_seconds * 1.2, 0.02))
+                due = stream.missing.due(now, self.rtt_seconds)
                 if due:
                     self.counts["nacks_sent"] += len(due)
                     self.send_rtcp(rtcp.nack(self.ssrc, stream.ssrc, due))

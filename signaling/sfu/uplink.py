@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from signaling.sfu import codecs, rtcp, rtp
 from signaling.sfu.dependency import MAX_SPATIAL, DependencyReader
+from signaling.sfu.missing import Missing
 from signaling.sfu.rtp import Extender, Packet
 from signaling.sfu.sdp import Codec
 from signaling.sfu.speakers import Loudness
@@ -15,11 +16,6 @@ if TYPE_CHECKING:
     from signaling.sfu.downlink import Downlink
     from signaling.sfu.peer import Peer
 
-MAX_MISSING = 256
-"""Lost packets waited for per stream; a longer gap is a new start, not a loss."""
-MAX_NACK_TRIES = 8
-FIRST_NACK_SECONDS = 0.010
-"""How long a packet may be late before it is asked for again: reordering within a burst is common."""
 KEY_FRAME_SECONDS = 0.5
 """Least time between two key frame requests to one stream, however many viewers ask."""
 KEY_FRAME_ROUND_TRIPS = 3
@@ -27,14 +23,6 @@ KEY_FRAME_ROUND_TRIPS = 3
 BITRATE_WINDOW_SECONDS = 1.0
 ALIVE_SECONDS = 1.0
 """A layer silent for this long, while another is sent, has been stopped."""
-
-
-@dataclass(slots=True)
-class Missing:
-    """A sequence number not seen yet."""
-
-    due_at: float
-    tries: int = 0
 
 
 @dataclass(slots=True)
@@ -53,7 +41,7 @@ class Stream:
     packets: int = 0
     octets: int = 0
     jitter: float = 0.0
-    missing: dict[int, Missing] = field(default_factory=dict)
+    missing: Missing = field(default_factory=Missing)
     report: rtcp.SenderReport | None = None
     report_at: float = 0.0
     bitrate_bps: float = 0.0
@@ -74,25 +62,15 @@ class Stream:
         if self.highest < 0:
             self.first = self.highest = number
         elif number > self.highest:
-            self._note_gap(number, now)
+            self.missing.note_gap(self.highest + 1, number, now)
             self.highest = number
-        elif self.missing.pop(number, None) is None:
+        elif not self.missing.take(number):
             return None
         self.packets += 1
         self.octets += len(packet.data)
         self.last_at = now
         self._measure(packet, now)
         return number
-
-    def _note_gap(self, number: int, now: float) -> None:
-        gap = number - self.highest - 1
-        if gap > MAX_MISSING:
-            self.missing.clear()
-            return
-        for lost in range(self.highest + 1, number):
-            self.missing[lost] = Missing(now + FIRST_NACK_SECONDS)
-        while len(self.missing) > MAX_MISSING:
-            del self.missing[next(iter(self.missing))]
 
     def _measure(self, packet: Packet, now: float) -> None:
         transit = now * self.uplink.codec.clock_rate - packet.timestamp
@@ -118,20 +96,6 @@ class Stream:
     def note_layer(self, spatial: int, octets: int) -> None:
         """Count a packet towards the spatial layer it belongs to."""
         self._layer_octets[spatial] += octets
-
-    def due_nacks(self, now: float, retry_seconds: float) -> list[int]:
-        """The sequence numbers to ask for now, in order; those asked for too often are given up."""
-        due: list[int] = []
-        for number, entry in list(self.missing.items()):
-            if entry.due_at > now:
-                continue
-            if entry.tries >= MAX_NACK_TRIES:
-                del self.missing[number]
-                continue
-            entry.tries += 1
-            entry.due_at = now + retry_seconds
-            due.append(number & 0xFFFF)
-        return due
 
     def restore(self, packet: Packet) -> Packet | None:
         """The original of a retransmission of this stream (RFC 4588 §4)."""
