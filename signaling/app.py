@@ -122,10 +122,24 @@ async def _rtc(request: web.Request) -> web.StreamResponse:
     except SignalingError as problem:
         return _refusal(problem)
     limits = sessions.settings.limits
-    socket = web.WebSocketResponse(max_msg_size=limits.signal_message_bytes, compress=False)
-    await socket.prepare(request)
+    socket = web.WebSocketResponse(max_msg_size=limits.signal_message_bytes)
+    await socket.prepare(_without_takeover(request))
     await sessions.serve(SignalConnection(socket, limits, lambda: _abort(request)), claims, wanted)
     return socket
+
+
+def _without_takeover(request: web.Request) -> web.Request:
+    """The same upgrade, but every message compressed by itself (RFC 7692 §7.1.1.1).
+
+    An offer is 20 KB of text, which takes eight seconds of a GPRS uplink and one when compressed. A dictionary shared
+    between messages would let a participant's words be compared with another's token by their length.
+    """
+    extensions = request.headers.get(hdrs.SEC_WEBSOCKET_EXTENSIONS, "")
+    headers = request.headers.copy()
+    headers.popall(hdrs.SEC_WEBSOCKET_EXTENSIONS, None)
+    if "permessage-deflate" in extensions:
+        headers[hdrs.SEC_WEBSOCKET_EXTENSIONS] = "permessage-deflate; server_no_context_takeover"
+    return request.clone(headers=headers)
 
 
 def _abort(request: web.Request) -> None:

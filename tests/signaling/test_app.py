@@ -53,6 +53,31 @@ async def test_a_foreign_origin_opens_no_websocket(start: Started, http: aiohttp
     await socket.close()
 
 
+async def test_messages_are_compressed_each_by_itself_for_whoever_offers_it(
+    start: Started, http: aiohttp.ClientSession
+) -> None:
+    url, _ = await start()
+    socket = await http.ws_connect(f"{url}/rtc", params={"access_token": token()}, compress=15)
+    assert socket.compress == 15
+    assert "server_no_context_takeover" in socket._response.headers["Sec-WebSocket-Extensions"]
+    assert (await next_of(socket)).HasField("join")
+    plain = await http.ws_connect(f"{url}/rtc", params={"access_token": token(identity="li")})
+    assert plain.compress == 0
+    assert (await next_of(plain)).HasField("join")
+
+
+async def test_a_small_message_that_grows_when_inflated_closes_the_websocket(
+    start: Started, http: aiohttp.ClientSession
+) -> None:
+    url, _ = await start()
+    socket = await http.ws_connect(f"{url}/rtc", params={"access_token": token()}, compress=15)
+    await socket.send_bytes(bytes(50_000_000))
+    async with asyncio.timeout(5):
+        while (await socket.receive()).type != aiohttp.WSMsgType.CLOSE:
+            pass
+    assert socket.close_code == aiohttp.WSCloseCode.MESSAGE_TOO_BIG
+
+
 async def test_a_long_join_request_is_taken(start: Started, http: aiohttp.ClientSession) -> None:
     url, _ = await start()
     request = JoinRequest(client_info=ClientInfo(), metadata="m" * 20_000)
