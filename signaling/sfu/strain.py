@@ -13,9 +13,10 @@ HELD_UP_SECONDS = 0.3
 """A queue longer than this in front of sound is heard; a sender's own estimate keeps it well below, if it can."""
 PATIENCE_SECONDS = 1.5
 """How long a sender may try on its own: a first estimate is often too high."""
-FIRST_HOLD_SECONDS = 15.0
+FIRST_HOLD_SECONDS = 30.0
 LONGEST_HOLD_SECONDS = 240.0
-RELAPSE_SECONDS = 45.0
+"""Each try costs some seconds of the voice, because a browser begins with more than such a link carries."""
+RELAPSE_SECONDS = 60.0
 """Held up again this soon after pictures came back: they do not fit, and the next try waits twice as long."""
 JUMP_SECONDS = 10.0
 """A transit that differs by this much is of another clock: another track, or timestamps that wrapped."""

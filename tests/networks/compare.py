@@ -10,17 +10,15 @@ from pathlib import Path
 
 from tests.conformance.conftest import build_page
 from tests.networks.figures import Run, table
-from tests.networks.measure import PUBLISHING, SERVERS
+from tests.networks.measure import PTIME_MS, PUBLISHING, SERVERS
 from tests.networks.servers import build_livekit
 from tests.networks.tunnels import missing
 
-PATIENT_PROFILES = ("gprs", "edge")
-"""Where longer sound packets are measured as well."""
 LONGEST_RUN_SECONDS = 240
 
 
 def _servers(profile: str) -> tuple[str, ...]:
-    return SERVERS if profile in PATIENT_PROFILES else ("ours", "livekit")
+    return SERVERS if profile in PTIME_MS else ("ours", "livekit")
 
 
 def _measured(profile: str, server: str, seed: int) -> str:

@@ -22,7 +22,8 @@ from tests.networks.figures import Run, difference
 from tests.networks.namespace import FarSide, behind
 
 SERVERS = ("ours", "ours+ptime", "livekit")
-PTIME_MS = 60
+PTIME_MS = {"gprs": 120, "edge": 60}
+"""How long sound packets are asked to be where that is measured too."""
 SETTLE_SECONDS = 12.0
 MEASURE_SECONDS = 25.0
 PATIENCE_MS = 40_000
@@ -82,7 +83,7 @@ async def measure(profile: str, server: str, seed: int) -> Run:
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         link = await stack.enter_async_context(behind(profile, seed=seed))
-        url = await stack.enter_async_context(_serving(server, link, folder))
+        url = await stack.enter_async_context(_serving(server, profile, link, folder))
         inside, outside = await stack.enter_async_context(two_pages(link, folder))
         for page in (inside, outside):
             page.set_default_timeout(PATIENCE_MS)
@@ -95,10 +96,10 @@ async def measure(profile: str, server: str, seed: int) -> Run:
     return Run(profile, server, seed, sides)
 
 
-def _serving(server: str, link: FarSide, folder: Path) -> Any:
+def _serving(server: str, profile: str, link: FarSide, folder: Path) -> Any:
     if server == "livekit":
         return servers.livekit(link.here, folder)
-    return servers.ours(link.here, folder, ptime_ms=PTIME_MS if server == "ours+ptime" else 0)
+    return servers.ours(link.here, folder, ptime_ms=PTIME_MS.get(profile, 0) if server == "ours+ptime" else 0)
 
 
 def main() -> None:
