@@ -14,6 +14,9 @@ ATTRIBUTE: Final = "audio.ptime"
 LENGTHS_MS: Final = (20, 40, 60, 120)
 """What libwebrtc's Opus encoder can do beyond its own 20; others are ignored."""
 
+WITHOUT_COPIES_MS: Final = 60
+"""Where packets are this long, sound is not sent twice (RED): 20 kbit/s carry one copy of it, not two."""
+
 
 def wanted_ms(setting_ms: int, attributes: Iterable[Mapping[str, str]]) -> int:
     """The longest that the setting or anyone in the room asks for; 0 leaves it to the clients.
@@ -22,3 +25,8 @@ def wanted_ms(setting_ms: int, attributes: Iterable[Mapping[str, str]]) -> int:
     """
     asked = {wishes.get(ATTRIBUTE) for wishes in attributes}
     return max(setting_ms, *(ms if str(ms) in asked else 0 for ms in LENGTHS_MS))
+
+
+def codec(ptime_ms: int, *, disable_red: bool) -> str:
+    """What a browser should send sound as: it takes the first codec of the answer, and offers Opus before RED."""
+    return "opus" if disable_red or ptime_ms >= WITHOUT_COPIES_MS else "red"

@@ -12,7 +12,7 @@ from livekit.protocol.rtc import (
     SignalResponse,
 )
 
-from signaling import backup, yielding
+from signaling import backup, packet_length, yielding
 from signaling.data import LOSSY, RELIABLE, DataChannels
 from signaling.offers import ClientOffers
 from signaling.participants import Participant
@@ -139,7 +139,11 @@ def _data(participant: Participant, packet: DataPacket) -> None:
 
 def _codec_of(participant: Participant, cid: str) -> str:
     track = participant.track_of(cid)
-    return track.cids[cid] if track is not None else ""
+    if track is None:
+        return ""
+    if track.kind == "audio":
+        return packet_length.codec(participant.room.ptime_ms, disable_red=track.info.disable_red)
+    return track.cids[cid]
 
 
 def _cannot_receive(participant: Participant, track: Track) -> bool:

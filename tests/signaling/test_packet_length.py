@@ -66,3 +66,13 @@ async def test_someone_on_a_poor_link_has_the_others_offer_anew(start: Started, 
     assert (audio.ptime_ms, video.ptime_ms) == (60, 0)
     await listener.close()
     await speaker.close()
+
+
+@pytest.mark.parametrize(
+    ("ptime_ms", "disable_red", "codec"),
+    [(0, False, "red"), (40, False, "red"), (60, False, "opus"), (120, False, "opus"), (0, True, "opus")],
+)
+def test_sound_is_doubled_unless_packets_are_long_or_its_publisher_says_no(
+    ptime_ms: int, disable_red: bool, codec: str
+) -> None:
+    assert packet_length.codec(ptime_ms, disable_red=disable_red) == codec
