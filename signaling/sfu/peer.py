@@ -363,7 +363,8 @@ class Peer:
     def _judge_strain(self, now: float) -> None:
         sound = next((stream for stream in self._streams.values() if stream.uplink.kind == "audio"), None)
         if sound is not None and now - sound.last_at < FEEDBACK_SECONDS:
-            self.strain.heard(sound.transit_seconds, now)
+            expected = sound.highest - sound.first + 1
+            self.strain.heard(sound.transit_seconds, now, expected=expected, received=sound.packets)
         self.strain.judge(now)
 
     def _share_link(self) -> None:

@@ -6,11 +6,17 @@ or 20 kbit/s that is what delays and loses the voice, and only being told to sto
 
 from __future__ import annotations
 
+from collections import deque
+
 from signaling.sfu.bandwidth import BASE_SECONDS, Least
 
 STANDING_SECONDS = 1.0
 HELD_UP_SECONDS = 0.3
 """A queue longer than this in front of sound is heard; a sender's own estimate keeps it well below, if it can."""
+LOST_SHARE = 0.2
+LOST_PACKETS = 30
+LOST_SECONDS = 4.0
+"""A queue that was full before the first word shows no delay beyond its own; then what it drops tells."""
 PATIENCE_SECONDS = 1.5
 """How long a sender may try on its own: a first estimate is often too high."""
 FIRST_HOLD_SECONDS = 30.0
@@ -30,22 +36,37 @@ class Strain:
         self._transit: float | None = None
         self._base = Least(BASE_SECONDS)
         self._standing = Least(STANDING_SECONDS)
+        self._counts: deque[tuple[float, int, int]] = deque()
         self._since: float | None = None
         self._until = 0.0
         self._hold_seconds = FIRST_HOLD_SECONDS
 
-    def heard(self, transit: float, now: float) -> None:
-        """Take how many seconds a packet of sound was under way, give or take a constant."""
+    def heard(self, transit: float, now: float, *, expected: int, received: int) -> None:
+        """Take how many seconds a packet of sound was under way, give or take a constant, and all packets so far."""
         if self._transit is None or abs(transit - self._transit) > JUMP_SECONDS:
             self._base, self._standing = Least(BASE_SECONDS), Least(STANDING_SECONDS)
+            self._counts.clear()
             self._since = None
         self._transit = transit
         self._base.add(now, transit)
         self._standing.add(now, transit)
+        self._counts.append((now, expected, received))
+        while self._counts[0][0] < now - LOST_SECONDS:
+            self._counts.popleft()
+
+    def _is_held_up(self) -> bool:
+        return self._transit is not None and self._standing.value - self._base.value > HELD_UP_SECONDS
+
+    def _is_lost(self) -> bool:
+        if not self._counts:
+            return False
+        (_, *before), (_, *after) = self._counts[0], self._counts[-1]
+        expected, received = after[0] - before[0], after[1] - before[1]
+        return expected >= LOST_PACKETS and expected - received > LOST_SHARE * expected
 
     def judge(self, now: float) -> None:
         """Decide whether pictures give way; to be called a few times a second."""
-        if self._standing.value - self._base.value <= HELD_UP_SECONDS or self._transit is None:
+        if not self._is_held_up() and not self._is_lost():
             self._since = None
             if self.is_yielding and now >= self._until:
                 self.is_yielding = False

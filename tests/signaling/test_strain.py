@@ -22,15 +22,17 @@ class _Phone:
         self.strain = Strain()
         self.silent_seconds = self.now = 0.0
         self.link = Direction(PROFILES[profile].up, seed)
-        self._arrivals: list[tuple[float, float]] = []
+        self._arrivals: list[tuple[float, float, int]] = []
+        self._received = self._spoken = 0
         self._due = 0.0
 
     def run(self, seconds: float, picture_bps: float) -> None:
         for step in range(round(seconds / STEP)):
             self.now += STEP
             arrival = self.link.arrival(SOUND_BYTES, self.now)
+            self._spoken += 1
             if arrival is not None:
-                self._arrivals.append((arrival, arrival - self.now + ELSEWHERE))
+                self._arrivals.append((arrival, arrival - self.now + ELSEWHERE, self._spoken))
             if self.strain.is_yielding:
                 self.silent_seconds += STEP
             else:
@@ -42,10 +44,12 @@ class _Phone:
                 self._listen()
 
     def _listen(self) -> None:
-        here = [transit for arrival, transit in self._arrivals if arrival <= self.now]
+        here = [arrived for arrived in self._arrivals if arrived[0] <= self.now]
         del self._arrivals[: len(here)]
+        self._received += len(here)
         if here:
-            self.strain.heard(here[-1], self.now)
+            _, transit, expected = here[-1]
+            self.strain.heard(transit, self.now, expected=expected, received=self._received)
         self.strain.judge(self.now)
 
 
@@ -64,6 +68,16 @@ def test_pictures_that_do_not_fit_give_way_for_ever_longer(seed: int) -> None:
     assert phone.strain.is_yielding
     phone.run(300, 40_000)
     assert phone.silent_seconds > 0.85 * 300
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_queue_that_was_full_from_the_start_is_told_by_what_it_drops(seed: int) -> None:
+    phone = _Phone("edge", seed)
+    # What fills the queue is no sound, and leaves no room for any: 3 s of it in a queue of 2.5 s.
+    for _ in range(40):
+        phone.link.arrival(PICTURE_BYTES, 0.0)
+    phone.run(12, 60_000)
+    assert phone.strain.is_yielding
 
 
 def test_one_short_queue_is_left_to_the_senders_own_estimate() -> None:
@@ -89,7 +103,7 @@ def test_another_tracks_clock_is_no_queue() -> None:
     strain = Strain()
     for transit in (5.0, 90_000.0):
         for step in range(50):
-            strain.heard(transit, step * 0.1)
+            strain.heard(transit, step * 0.1, expected=step, received=step)
             strain.judge(step * 0.1)
     assert not strain.is_yielding
 
