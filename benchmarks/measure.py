@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from benchmarks.loads import Load
-from benchmarks.servers import KEY, ROOT, SECRET, Running, on_core
+from benchmarks.servers import KEY, ROOT, SECRET, Running, launch, on_core
 
 SOURCE = Path(__file__).parent / "load"
 PROGRAM = ROOT / "var" / "benchmark-load"
@@ -87,7 +87,7 @@ def measure(server: Running, load: Load, *, during: Callable[[], None] | None = 
 
 
 @contextmanager
-def _loading(server: Running, load: Load) -> Iterator[IO[str]]:
+def _loading(server: Running, load: Load) -> Iterator[IO[bytes]]:
     command = [
         str(PROGRAM),
         f"-server={server.name}",
@@ -102,7 +102,7 @@ def _loading(server: Running, load: Load) -> Iterator[IO[str]]:
         f"-warm-up={WARM_UP_SECONDS}s",
         f"-window={WINDOW_SECONDS}s",
     ]
-    process = subprocess.Popen(on_core(1, command), stdout=subprocess.PIPE, text=True)
+    process = launch(on_core(1, command), stdout=subprocess.PIPE)
     try:
         assert process.stdout is not None
         yield process.stdout
@@ -111,7 +111,7 @@ def _loading(server: Running, load: Load) -> Iterator[IO[str]]:
         process.wait()
 
 
-def _next(events: IO[str], kind: str) -> dict[str, Any]:
+def _next(events: IO[bytes], kind: str) -> dict[str, Any]:
     line = events.readline()
     found: dict[str, Any] = json.loads(line) if line else {}
     if found.get("event") != kind:

@@ -1,0 +1,1 @@
+"""Tests of the arithmetic of `make bench`; the measuring itself is no test."""
