@@ -15,11 +15,12 @@ from signaling.sfu import ice, rtcp, rtp, tally, twcc
 from signaling.sfu.addresses import Address
 from signaling.sfu.bandwidth import LinkEstimate, allocate
 from signaling.sfu.downlink import Downlink
+from signaling.sfu.incoming import Incoming
 from signaling.sfu.rtp import Packet
 from signaling.sfu.strain import Strain
 from signaling.sfu.stream_wire import StreamWire
 from signaling.sfu.transport import Pointer, SecureTransport
-from signaling.sfu.uplink import Stream, Uplink
+from signaling.sfu.uplink import Uplink
 from signaling.sfu.wire import Wire
 
 if TYPE_CHECKING:
@@ -29,20 +30,10 @@ logger = logging.getLogger(__name__)
 
 FEEDBACK_SECONDS = 0.1
 REPORT_SECONDS = 1.0
-MAX_STREAMS = 64
-"""Incoming SSRCs of one peer; libsrtp keeps a context for each."""
-MAX_STRANGERS = 64
-"""SSRCs that belong to no track, or that only report, before libsrtp's contexts for them are freed."""
 MAX_REPAIRS = 200
 """Packets sent again to one peer in each feedback interval (20 Mbit/s): one NACK can ask for a thousand."""
-RIDS = ("q", "h", "f")
 _ssrc = Struct("!I")
 DEFAULT_RTT_SECONDS = 0.1
-
-
-def layer_of(rid: str) -> int:
-    """The spatial layer that a LiveKit client's rid names."""
-    return RIDS.index(rid) if rid in RIDS else 0
 
 
 class Peer:
@@ -66,7 +57,6 @@ class Peer:
         self.rtt_seconds = DEFAULT_RTT_SECONDS
         self._rtt_known = False
         self.selected: tuple[Wire | StreamWire, Address] | None = None
-        self.uplinks: dict[str, Uplink] = {}
         self.downlinks: dict[int, Downlink] = {}
         self.transport_cc_out = 0
         self.link = LinkEstimate()
@@ -74,12 +64,7 @@ class Peer:
         self.forced_limit_bps: float | None = None
         self._on_connected = on_connected
         self._on_yield = on_yield
-        self._mid_id = self._rid_id = self._repaired_rid_id = self._transport_cc_in = 0
-        self._streams: dict[int, Stream] = {}
-        self._repairs: dict[int, Stream] = {}
-        self._declared: dict[int, Uplink] = {}
-        self._declared_repairs: dict[int, tuple[int, Uplink]] = {}
-        self._strangers: set[int] = set()
+        self._transport_cc_in = 0
         self._repairs_left = MAX_REPAIRS
         self._arrivals = twcc.Arrivals()
         self._feedback_at = 0.0
@@ -92,6 +77,9 @@ class Peer:
             on_closed=on_closed,
             on_channel=on_channel,
         )
+        self.incoming = Incoming(self.secure.forget_received)
+        self.uplinks = self.incoming.uplinks
+        self._streams = self.incoming.streams
         endpoint.add(self)
 
     def restart_ice(self) -> None:
@@ -170,31 +158,16 @@ class Peer:
 
     def learn_extensions(self, extensions: dict[str, int]) -> None:
         """Note the ids under which the client identifies its streams; they are the same in a whole bundle."""
-        self._mid_id = extensions.get(rtp.MID, self._mid_id)
-        self._rid_id = extensions.get(rtp.RID, self._rid_id)
-        self._repaired_rid_id = extensions.get(rtp.REPAIRED_RID, self._repaired_rid_id)
+        self.incoming.learn_extensions(extensions)
         self._transport_cc_in = extensions.get(rtp.TRANSPORT_CC, self._transport_cc_in)
 
     def add_uplink(self, uplink: Uplink, ssrcs: list[int], repairs: dict[int, int]) -> None:
         """Expect a track's packets, by declared SSRC or by MID and RID."""
-        self.uplinks[uplink.mid] = uplink
-        for ssrc in ssrcs:
-            if ssrc not in repairs:
-                self._declared[ssrc] = uplink
-        self._declared_repairs.update({repair: (base, uplink) for repair, base in repairs.items()})
+        self.incoming.expect(uplink, ssrcs, repairs)
 
     def remove_uplink(self, uplink: Uplink) -> None:
         """Forget a track and its streams."""
-        self.uplinks.pop(uplink.mid, None)
-        tally.add_received((stream for stream in self._streams.values() if stream.uplink is uplink), self.counts)
-        for table in (self._streams, self._repairs):
-            for ssrc in [ssrc for ssrc, stream in table.items() if stream.uplink is uplink]:
-                del table[ssrc]
-                self.secure.forget_received(ssrc)
-        for ssrc in [ssrc for ssrc, owner in self._declared.items() if owner is uplink]:
-            del self._declared[ssrc]
-        for ssrc in [ssrc for ssrc, (_, owner) in self._declared_repairs.items() if owner is uplink]:
-            del self._declared_repairs[ssrc]
+        tally.add_received(self.incoming.drop(uplink), self.counts)
 
     def remove_downlink(self, downlink: Downlink) -> None:
         """Send a stream no more."""
@@ -222,7 +195,7 @@ class Peer:
             return
         ssrc = _ssrc.unpack_from(view, 8)[0]
         stream = self._streams.get(ssrc)
-        if stream is None and not self._may_begin(ssrc):
+        if stream is None and not self.incoming.may_begin(ssrc):
             self.counts["too_many_streams"] += 1
             return
         size = self.secure.unprotect(pointer, length)
@@ -232,7 +205,7 @@ class Peer:
         try:
             packet = rtp.parse(bytes(view[:size]))
         except ValueError:
-            self._note_stranger(ssrc)
+            self.incoming.note_stranger(ssrc)
             self.counts["rtp_malformed"] += 1
             return
         self._arrivals.note(packet.extensions.get(self._transport_cc_in, b""), now)
@@ -241,60 +214,20 @@ class Peer:
         else:
             self._received_otherwise(packet, now)
 
-    def _may_begin(self, ssrc: int) -> bool:
-        return ssrc in self._repairs or len(self._streams) + len(self._repairs) < MAX_STREAMS
-
-    def _note_stranger(self, ssrc: int) -> None:
-        if ssrc in self._streams or ssrc in self._repairs:
-            return
-        self._strangers.add(ssrc)
-        if len(self._strangers) > MAX_STRANGERS:
-            for stranger in self._strangers - self._streams.keys() - self._repairs.keys():
-                self.secure.forget_received(stranger)
-            self._strangers.clear()
-
     def _received_otherwise(self, packet: Packet, now: float) -> None:
         """Take a packet of an SSRC that is no stream yet: the first of one, or a retransmission."""
-        stream, repaired = None, self._repairs.get(packet.ssrc)
-        if repaired is None:
-            stream, repaired = self._identify(packet)
-        if repaired is not None:
-            restored = repaired.restore(packet)
-            if restored is None:
-                return
-            packet, stream = restored, repaired
+        ssrc = packet.ssrc
+        stream = self.incoming.stream_of(packet)
         if stream is None:
-            self._note_stranger(packet.ssrc)
+            self.incoming.note_stranger(ssrc)
             self.counts["unknown_stream"] += 1
-        else:
-            stream.uplink.receive(stream, packet, now)
-
-    def _identify(self, packet: Packet) -> tuple[Stream | None, Stream | None]:
-        """The stream of a new SSRC, or the stream that it repairs."""
-        declared = self._declared_repairs.get(packet.ssrc)
-        if declared is not None:
-            repaired = self._streams.get(declared[0])
-            if repaired is not None:
-                self._repairs[packet.ssrc] = repaired
-            return None, repaired
-        mid = packet.extensions.get(self._mid_id, b"").decode("ascii", "replace")
-        uplink = self._declared.get(packet.ssrc) or self.uplinks.get(mid)
-        if uplink is None:
-            return None, None
-        repaired_rid = packet.extensions.get(self._repaired_rid_id)
-        if repaired_rid is not None:
-            rid = repaired_rid.decode("ascii", "replace")
-            repaired = next((stream for stream in uplink.streams if stream.rid == rid), None)
-            if repaired is not None:
-                self._repairs[packet.ssrc] = repaired
-            return None, repaired
-        rid = packet.extensions.get(self._rid_id, b"").decode("ascii", "replace")
-        stream = uplink.add_stream(packet.ssrc, rid, layer_of(rid))
-        self._streams[packet.ssrc] = stream
-        return stream, None
+            return
+        original = stream.restore(packet) if self.incoming.is_repair(ssrc) else packet
+        if original is not None:
+            stream.uplink.receive(stream, original, now)
 
     def _rtcp_received(self, data: bytes, now: float) -> None:
-        self._note_stranger(int.from_bytes(data[4:8], "big"))
+        self.incoming.note_stranger(int.from_bytes(data[4:8], "big"))
         try:
             reports = rtcp.parse(data)
         except ValueError:

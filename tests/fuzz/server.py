@@ -14,7 +14,8 @@ from signaling.participants import Participant
 from signaling.roomservice import RoomService
 from signaling.sessions import Sessions
 from signaling.sfu import rtp
-from signaling.sfu.peer import MAX_STRANGERS, MAX_STREAMS, Peer
+from signaling.sfu.incoming import MAX_STRANGERS, MAX_STREAMS
+from signaling.sfu.peer import Peer
 from signaling.sfu.sdp import Codec
 from signaling.sfu.transport import MAX_WAITING_DATAGRAMS, pointers
 from signaling.sfu.uplink import Uplink
@@ -153,8 +154,8 @@ class Server:
 
 def check_bounds(peer: Peer) -> None:
     """Nothing a client sends makes its peer keep more than this."""
-    assert len(peer._streams) + len(peer._repairs) <= MAX_STREAMS
-    assert len(peer._strangers) <= MAX_STRANGERS
+    assert len(peer.incoming.streams) + len(peer.incoming.repairs) <= MAX_STREAMS
+    assert len(peer.incoming.strangers) <= MAX_STRANGERS
     assert len(peer._arrivals._times) <= 1000
     assert len(peer.secure._datagrams._waiting) <= MAX_WAITING_DATAGRAMS
-    assert all(len(stream.missing) <= 256 for stream in peer._streams.values())
+    assert all(len(stream.missing) <= 256 for stream in peer.incoming.streams.values())

@@ -10,7 +10,8 @@ import pytest
 from signaling.sfu import rtcp, rtp
 from signaling.sfu.downlink import Downlink
 from signaling.sfu.endpoint import Endpoint
-from signaling.sfu.peer import MAX_REPAIRS, MAX_STRANGERS, MAX_STREAMS
+from signaling.sfu.incoming import MAX_STRANGERS, MAX_STREAMS
+from signaling.sfu.peer import MAX_REPAIRS
 from signaling.sfu.sdp import Codec
 from signaling.sfu.uplink import Uplink
 from tests.signaling.media_client import Client, check_of
@@ -47,7 +48,7 @@ async def test_streams_of_nobody_are_counted_and_forgotten(client: Client) -> No
         client.send(rtcp.pli(ssrc + 1000, 1))
     await _arrived(client)
     assert client.peer.counts["unknown_stream"] == 3 * MAX_STRANGERS
-    assert len(client.peer._strangers) <= MAX_STRANGERS
+    assert len(client.peer.incoming.strangers) <= MAX_STRANGERS
 
 
 async def test_a_track_has_only_so_many_streams(client: Client) -> None:
@@ -87,7 +88,7 @@ async def test_nothing_of_a_track_is_kept_when_it_ends(client: Client) -> None:
         await _arrived(client)
         client.peer.remove_uplink(uplink)
     peer = client.peer
-    assert [peer.uplinks, peer._streams, peer._repairs, peer._declared, peer._declared_repairs] == [{}] * 5
+    assert peer.incoming.is_empty
 
 
 async def test_one_report_asks_for_no_more_repairs_than_a_link_carries(client: Client) -> None:
