@@ -75,7 +75,11 @@ def _loads(servers: list[Server], loads: list[Load], arguments: argparse.Namespa
     _say(table.heading(table.COLUMNS))
     grown: dict[str, dict[str, list[Figures]]] = {server.name: {} for server in servers}
     for load in loads:
-        found = _run(load, servers, arguments.runs, arguments.profile)
+        try:
+            found = _run(load, servers, arguments.runs, arguments.profile)
+        except RuntimeError as problem:
+            _say(f"| {load.text} | left out: {problem} |")
+            continue
         for server in servers:
             if server.name in found:
                 grown[server.name][load.name] = found[server.name]

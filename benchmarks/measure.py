@@ -66,11 +66,11 @@ def measure(server: Running, load: Load, *, during: Callable[[], None] | None = 
     """Put a load on a fresh server; `during` is called as the window opens. Raises RuntimeError when it fails."""
     idle = resident_bytes(server.pid)
     with _loading(server, load) as events:
-        _next(events, "measure")
+        _next(server, events, "measure")
         before = cpu_seconds(server.pid)
         if during is not None:
             during()
-        found = _next(events, "measured")
+        found = _next(server, events, "measured")
         after = cpu_seconds(server.pid)
         loaded = resident_bytes(server.pid)
     return Figures(
@@ -111,9 +111,9 @@ def _loading(server: Running, load: Load) -> Iterator[IO[bytes]]:
         process.wait()
 
 
-def _next(events: IO[bytes], kind: str) -> dict[str, Any]:
+def _next(server: Running, events: IO[bytes], kind: str) -> dict[str, Any]:
     line = events.readline()
     found: dict[str, Any] = json.loads(line) if line else {}
     if found.get("event") != kind:
-        raise RuntimeError("the load broke off")
+        raise RuntimeError(f"the load on {server.name} broke off")
     return found

@@ -22,8 +22,9 @@ type janus struct {
 	received *received
 	rtc      *webrtc.API
 	last     atomic.Uint64
-	lock     sync.Mutex // of the socket's writing side and of the table
+	lock     sync.Mutex // of the socket's writing side and of the tables
 	waiting  map[string]chan answer
+	up       map[uint64]chan struct{} // by handle: closed once Janus has its media
 	rooms    map[string][]member
 }
 
@@ -37,6 +38,7 @@ type message map[string]any
 type answer struct {
 	Kind        string `json:"janus"`
 	Transaction string `json:"transaction"`
+	Sender      uint64 `json:"sender"`
 	Data        struct {
 		ID uint64 `json:"id"`
 	} `json:"data"`
@@ -64,7 +66,7 @@ func newJanus(url string, received *received) (*janus, error) {
 	}
 	j := &janus{
 		socket: socket, received: received, rtc: rtc,
-		waiting: map[string]chan answer{}, rooms: map[string][]member{},
+		waiting: map[string]chan answer{}, up: map[uint64]chan struct{}{}, rooms: map[string][]member{},
 	}
 	go j.read()
 	created, err := j.ask(message{"janus": "create"}, "success")
@@ -100,6 +102,10 @@ func (j *janus) read() {
 			continue
 		}
 		j.lock.Lock()
+		if up := j.up[found.Sender]; up != nil && found.Kind == "webrtcup" {
+			close(up)
+			delete(j.up, found.Sender)
+		}
 		waiting := j.waiting[found.Transaction]
 		delete(j.waiting, found.Transaction)
 		j.lock.Unlock()
@@ -204,12 +210,10 @@ func (j *janus) publish(room string, tracks []*track) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	connected := make(chan struct{})
-	connection.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
-		if state == webrtc.PeerConnectionStateConnected {
-			close(connected)
-		}
-	})
+	up := make(chan struct{})
+	j.lock.Lock()
+	j.up[handle] = up
+	j.lock.Unlock()
 	for _, track := range tracks {
 		way := webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly}
 		if _, err := connection.AddTransceiverFromTrack(track.LocalTrack, way); err != nil {
@@ -231,9 +235,9 @@ func (j *janus) publish(room string, tracks []*track) (uint64, error) {
 	if err := connection.SetRemoteDescription(*answered.JSEP); err != nil {
 		return 0, err
 	}
-	// Nobody can subscribe to a publisher whose media is not there yet.
+	// Nobody can subscribe to a publisher whose media Janus does not have yet.
 	select {
-	case <-connected:
+	case <-up:
 		return joined.Plugin.Data.ID, nil
 	case <-time.After(answerTime):
 		return 0, errors.New("no media connection")
