@@ -42,7 +42,8 @@ def new_ssrcs() -> tuple[int, int]:
 
 def send_section(section: Section, track: Track, downlink: Downlink, *, repaired: bool) -> None:
     """Write a downlink into a section, named so that clients find the track."""
-    section.direction = "sendonly"
+    # The client may publish in the very section on which it receives.
+    section.direction = "sendrecv" if section.direction == "recvonly" else "sendonly"
     section.msid = (f"{track.publisher.sid}|{track.sid}", track.sid)
     section.cname = track.publisher.sid
     section.ssrcs = [downlink.ssrc]
@@ -213,9 +214,14 @@ class ClientOffers:
     def _fill(self, offered: list[Section], answered: list[Section]) -> None:
         self._free = {"audio": 0, "video": 0}
         for section, answer in zip(offered, answered, strict=True):
-            if section.direction not in sdp.RECEIVING or section.mid in self._cids or not answer.port:
+            entry = self._assigned.get(section.mid)
+            if (
+                section.direction not in sdp.RECEIVING
+                or not answer.port
+                or (entry is None and section.mid in self._cids)
+            ):
                 continue
-            entry = self._assigned.get(section.mid) or self._next(section.kind)
+            entry = entry or self._next(section.kind)
             if entry is None:
                 if section.kind in self._free:
                     self._free[section.kind] += 1
