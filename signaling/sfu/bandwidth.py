@@ -84,6 +84,8 @@ class LinkEstimate:
                 continue
             self._received += 1
             self._arrived.append((arrived, entry[2]))
+            while self._arrived[0][0] < arrived - RATE_SECONDS:
+                self._arrived.popleft()
             newest = arrived
             least = min(least, arrived - entry[1])
         if least < float("inf"):
