@@ -50,7 +50,7 @@ run: preflight-run setup ## Start the demo: three nodes on this machine
 	@$(BIN)/telemed demo
 
 test: setup system-packages ## Run every test: Python, page, browser
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 	$(if $(WEB),cd web && npm test)
 
 check: setup ## Lint, types, import directions

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import secrets
 import subprocess
@@ -98,9 +99,14 @@ async def join(server: Server) -> AsyncIterator[Joined]:
 
 def build_page() -> Path:
     """Build the test page with livekit-client and return its folder. Raises subprocess.CalledProcessError."""
-    if not (PAGE / "node_modules").exists():
-        subprocess.run(["npm", "ci", "--silent"], cwd=PAGE, check=True)
-    subprocess.run(["npm", "run", "--silent", "build"], cwd=PAGE, check=True)
+    source, built = PAGE / "page.js", PAGE / "dist" / "page.js"
+    # Tests run side by side, and none may be shown a page that another is writing.
+    with (PAGE / "package-lock.json").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (PAGE / "node_modules").exists():
+            subprocess.run(["npm", "ci", "--silent"], cwd=PAGE, check=True)
+        if not built.exists() or built.stat().st_mtime < source.stat().st_mtime:
+            subprocess.run(["npm", "run", "--silent", "build"], cwd=PAGE, check=True)
     return PAGE
 
 
