@@ -21,6 +21,7 @@ from telemed.federation.trust_list import TrustedNode
 from telemed.node import NODE, Node
 from tests.described import require_described
 from tests.migrated import new_sqlite
+from tests.relay import Relay
 
 SESSION = "__Host-session"
 PULL_EVERY_S = 0.2
@@ -85,13 +86,21 @@ async def federation(
     databases: Mapping[str, str] | None = None,
     limits: Limits | None = None,
     absent: Collection[str] = (),
+    relays: Mapping[str, Relay] | None = None,
 ) -> AsyncIterator[dict[str, RunningNode]]:
-    """Nodes that trust each other, each with a database, keys and a port of its own, all loops running but `absent`."""
+    """Nodes that trust each other, each with a database, keys and a port of its own, all loops running but `absent`.
+
+    A node that has one of `relays` is reached by the others through it.
+    """
     root = SigningKey.create(folder / "root.pem")
     urls = databases or {}
     settings = {
         node: _settings(folder / node.lower(), node, root.public, urls.get(node), limits or Limits()) for node in ids
     }
+    for node, relay in (relays or {}).items():
+        way = free_port()
+        await relay.start(way, onward=settings[node].port)
+        settings[node] = settings[node].model_copy(update={"origin": f"http://{node.lower()}.localhost:{way}"})
     await _trust(settings, root, clock)
     async with AsyncExitStack() as stack:
         yield {

@@ -20,17 +20,18 @@ class Gate:
 
 
 class Relay:
-    """Listens on a port of its own and passes everything on to `port`, until a gate stops it."""
+    """Listens on a port of its own and passes everything on, until a gate stops it."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self) -> None:
         self.between_nodes = bytearray()
-        self._port = port
+        self._onward = 0
         self._gate: Gate | None = None
         self._connections: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 
-    async def start(self, port: int) -> None:
-        """Begin to listen."""
+    async def start(self, port: int, *, onward: int) -> None:
+        """Begin to listen on `port` and pass on to `onward`, both of loopback."""
+        self._onward = onward
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", port)
 
     async def stop(self) -> None:
@@ -57,7 +58,7 @@ class Relay:
         assert task is not None
         self._connections.add(task)
         try:
-            onward_reader, onward_writer = await asyncio.open_connection("127.0.0.1", self._port)
+            onward_reader, onward_writer = await asyncio.open_connection("127.0.0.1", self._onward)
         except OSError:
             self._connections.discard(task)
             writer.close()

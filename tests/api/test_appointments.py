@@ -12,11 +12,12 @@ from sqlmodel import select
 
 from telemed.audit.models import AuditEvent
 from telemed.directory.doctors import add_doctor
-from telemed.scheduling.models import Claim
+from telemed.scheduling.models import Claim, ClaimCell
 from tests.api.test_slots import found_by
 from tests.conftest import SetClock
 from tests.directory.test_directory import LI
 from tests.nodes import Client, RunningNode, federation
+from tests.relay import Relay
 
 Nodes = dict[str, RunningNode]
 
@@ -88,6 +89,43 @@ async def test_a_booking_is_confirmed_on_both_nodes(nodes: Nodes) -> None:
     assert (claim.id, claim.state, claim.patient_node) == (seen["id"], "confirmed", "KE")
     _, all_of_hers, _ = await ke.call("GET", "/appointments", token)
     assert [one["id"] for one in all_of_hers["appointments"]] == [seen["id"]]
+
+
+async def test_a_confirmation_that_comes_after_the_hold_lapsed_is_gone_on_both_nodes(
+    tmp_path: Path, clock: SetClock
+) -> None:
+    relay = Relay()
+    async with federation(tmp_path, clock, "KE", "CN", relays={"CN": relay}) as nodes:
+        ke, cn = nodes["KE"], nodes["CN"]
+        async with cn.node.database.write() as session:
+            await add_doctor(session, LI, jurisdiction="CN", now=clock())
+        token = await ke.patient()
+        gate = relay.stop_at("confirm", "request")
+        status, requested = await book(ke, token, await wish(ke, token))
+        assert status == 202
+        async with asyncio.timeout(10):
+            await gate.reached.wait()
+        clock.pass_(timedelta(minutes=cn.settings.hold_minutes, seconds=1))
+        await relay.cut()
+        # The next try is due by the clock, which only moves here.
+        async with asyncio.timeout(15):
+            while (seen := await settled(ke, token, requested["id"], "held", "gone", "confirmed"))["state"] == "held":
+                clock.pass_(timedelta(seconds=1))
+        assert (seen["state"], seen["detail"]) == ("gone", "hold-lapsed")
+        await _lapsed(cn)
+        await relay.stop()
+
+
+async def _lapsed(cn: RunningNode) -> None:
+    """Wait until the only claim has lapsed and holds no cell of the calendar any more."""
+    async with asyncio.timeout(15):
+        while True:
+            async with cn.node.database.read() as session:
+                (claim,) = (await session.exec(select(Claim))).all()
+                cells = (await session.exec(select(ClaimCell))).all()
+            if (claim.state, cells) == ("lapsed", []):
+                return
+            await asyncio.sleep(0.05)
 
 
 async def test_the_same_key_books_once_and_not_twice(nodes: Nodes) -> None:

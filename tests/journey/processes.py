@@ -33,14 +33,14 @@ class Federation:
         self.var = var
         self._files = {settings.node: path for path, settings in prepared.items()}
         self.settings = {node: _behind_a_relay(path, free_port()) for node, path in self._files.items()}
-        self.relays = {node: Relay(settings.port) for node, settings in self.settings.items()}
+        self.relays = {node: Relay() for node in self.settings}
         self._processes: dict[str, Process] = {}
         lay_out(var, self.settings.values(), system_clock())
 
     async def start_all(self) -> None:
         """Seed every node and start all, each with its relay."""
         for node, relay in self.relays.items():
-            await relay.start(urlsplit(self.origin(node)).port or 0)
+            await relay.start(urlsplit(self.origin(node)).port or 0, onward=self.settings[node].port)
         for settings in self.settings.values():
             await seed(settings, system_clock())
         await asyncio.gather(*(self.start(node) for node in self.settings))
