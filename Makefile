@@ -9,6 +9,9 @@ TEST_PACKAGES := chromium coturn iproute2 postgresql fonts-noto-core fonts-noto-
 TEST_FILES := /usr/bin/chromium /usr/bin/turnserver /usr/sbin/ip /usr/lib/postgresql \
   /usr/share/fonts/truetype/noto /usr/share/fonts/opentype/noto
 
+# Browsers, nodes and networks share the cores badly: these tests run one after the other, the rest side by side.
+PATIENT := tests/conformance tests/journey tests/networks tests/demo
+
 # Whatever -j says: with a taken port `run` must end before `setup` begins to install.
 .NOTPARALLEL:
 .PHONY: help preflight preflight-run setup production run test check conformance fuzz networks soak bench pictures lock system-packages
@@ -50,7 +53,8 @@ run: preflight-run setup ## Start the demo: three nodes on this machine
 	@$(BIN)/telemed demo
 
 test: setup system-packages ## Run every test: Python, page, browser
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile $(addprefix --ignore=,$(PATIENT))
+	$(BIN)/pytest $(PATIENT)
 	$(if $(WEB),cd web && npm test)
 
 check: setup ## Lint, types, import directions

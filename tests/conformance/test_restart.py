@@ -11,6 +11,7 @@ import pytest
 
 from tests.conformance.conftest import ANOTHER, KEY, SECRET, Server, eventually, new_room
 from tests.conformance.test_browser import Opened, _plays, _visit
+from tests.nodes import free_port
 
 pytestmark = pytest.mark.skipif(ANOTHER is not None, reason="only our own server is ours to kill")
 
@@ -31,7 +32,7 @@ async def _start(config: Path, port: int) -> tuple[asyncio.subprocess.Process, i
 async def test_a_call_survives_a_killed_server(open_page: Opened, tmp_path: Path) -> None:
     config = tmp_path / "media.toml"
     config.write_text(f'[keys]\n{KEY} = "{SECRET}"\n', encoding="utf-8")
-    process, port = await _start(config, 0)
+    process, port = await _start(config, free_port())
     try:
         server = Server(f"ws://127.0.0.1:{port}", None, new_room())
         amina, li = await _visit(server, open_page)

@@ -59,6 +59,11 @@ async def book(page: Page) -> None:
     await expect(page.get_by_role("heading", name="Find a doctor")).to_be_focused()
     await write(page, "What is it about?", "Infectious")
     await press(page, "Search")
+    answered = page.locator("main h2")
+    await expect(answered).to_be_visible()
+    while await page.get_by_text("We have not yet heard from").count():
+        await page.reload()
+        await expect(answered).to_be_visible()
     await expect(page.get_by_role("heading", name="time for you")).to_be_focused()
     await reach(page, "Dr Li Hua", after_s=45)
     await page.keyboard.press("Enter")
