@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import secrets
 from collections import Counter
 from collections.abc import Callable
@@ -25,8 +24,6 @@ from signaling.sfu.wire import Wire
 
 if TYPE_CHECKING:
     from signaling.sfu.endpoint import Endpoint
-
-logger = logging.getLogger(__name__)
 
 FEEDBACK_SECONDS = 0.1
 REPORT_SECONDS = 1.0
