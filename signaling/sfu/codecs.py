@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from signaling.sfu.sdp import Codec
@@ -65,18 +64,29 @@ def find_rtx(payload_type: int, offered: list[Codec]) -> Codec | None:
     return next((c for c in offered if c.mime_type == "rtx" and c.apt == payload_type), None)
 
 
-@dataclass(slots=True)
 class Vp8Descriptor:
     """A VP8 payload descriptor (RFC 7741 §4.2); absent fields are -1, `size` is its length in bytes."""
 
-    size: int
-    starts_frame: bool
-    picture_id: int = -1
-    tl0_picture: int = -1
-    temporal_layer: int = -1
-    layer_sync: bool = False
-    key_index: int = -1
-    is_reference: bool = True
+    __slots__ = (
+        "is_reference",
+        "key_index",
+        "layer_sync",
+        "picture_id",
+        "size",
+        "starts_frame",
+        "temporal_layer",
+        "tl0_picture",
+    )
+
+    def __init__(self, first: int) -> None:
+        self.size = 1
+        self.starts_frame = first & 0x10 != 0 and first & 0x07 == 0
+        self.is_reference = not first & 0x20
+        self.picture_id = -1
+        self.tl0_picture = -1
+        self.temporal_layer = -1
+        self.layer_sync = False
+        self.key_index = -1
 
 
 def parse_vp8(data: bytes, at: int, end: int) -> Vp8Descriptor | None:
@@ -85,7 +95,7 @@ def parse_vp8(data: bytes, at: int, end: int) -> Vp8Descriptor | None:
         return None
     start = at
     first = data[at]
-    found = Vp8Descriptor(1, starts_frame=first & 0x10 != 0 and first & 0x07 == 0, is_reference=not first & 0x20)
+    found = Vp8Descriptor(first)
     at += 1
     if not first & 0x80:
         return found

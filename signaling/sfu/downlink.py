@@ -171,13 +171,13 @@ class Downlink:
         stream: Stream,
         packet: rtp.Packet,
         number: int,
-        codec: Codec,
+        name: str,
         key: bool,
         descriptor: Vp8Descriptor | None,
         now: float,
         frame: Frame | None = None,
     ) -> None:
-        """Send one packet on, or leave it out."""
+        """Send one packet on, or leave it out; `name` is its codec's."""
         if not self._bound or self.paused or self.limit_layer < 0:
             return
         if stream is not self._current:
@@ -186,7 +186,7 @@ class Downlink:
             self._switch(stream, packet, number, descriptor, now)
         payload_type = self._payload_types.get(packet.payload_type, -1)
         at = packet.payload_at
-        if payload_type < 0 and codec.mime_type == "red":
+        if payload_type < 0 and name == "red":
             payload_type = self._opus_payload_type
             at = codecs.primary_of_red(packet.data, at, packet.payload_end) or packet.payload_end
         if at >= packet.payload_end or payload_type < 0:
@@ -200,7 +200,7 @@ class Downlink:
             # The receiver takes a picture as whole at the marker, which the layers left out would have carried.
             marker = marker or (frame.ends and frame.kind is not None and frame.kind.spatial == self._layers.spatial)
         sequence = self._sequences.forward(number)
-        if sequence is None:
+        if sequence < 0:
             return
         prefix = b""
         if descriptor is not None:
@@ -228,8 +228,8 @@ class Downlink:
         )
 
     def _forwarded(self, packet: rtp.Packet) -> rtp.Extensions:
-        found = packet.extensions
-        return tuple([(mine, found[theirs]) for theirs, mine in self._extensions if theirs in found])
+        found = [(mine, packet.extension(theirs)) for theirs, mine in self._extensions]
+        return tuple([element for element in found if element[1]])
 
     def _switch(
         self, stream: Stream, packet: rtp.Packet, number: int, descriptor: Vp8Descriptor | None, now: float

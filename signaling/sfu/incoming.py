@@ -85,9 +85,9 @@ class Incoming:
             self.repairs[packet.ssrc] = repaired
             return repaired
         uplink = None if packet.ssrc in self._declared_repairs else self._uplink_of(packet)
-        if uplink is None or self._repaired_rid_id in packet.extensions:
+        if uplink is None or packet.extension(self._repaired_rid_id):
             return None
-        rid = packet.extensions.get(self._rid_id, b"").decode("ascii", "replace")
+        rid = packet.extension(self._rid_id).decode("ascii", "replace")
         stream = self.streams[packet.ssrc] = uplink.add_stream(packet.ssrc, rid, layer_of(rid))
         return stream
 
@@ -102,13 +102,13 @@ class Incoming:
         declared = self._declared_repairs.get(packet.ssrc)
         if declared is not None:
             return self.streams.get(declared[0])
-        named = packet.extensions.get(self._repaired_rid_id)
-        uplink = self._uplink_of(packet) if named is not None else None
-        if named is None or uplink is None:
+        named = packet.extension(self._repaired_rid_id)
+        uplink = self._uplink_of(packet) if named else None
+        if uplink is None:
             return None
         rid = named.decode("ascii", "replace")
         return next((stream for stream in uplink.streams if stream.rid == rid), None)
 
     def _uplink_of(self, packet: Packet) -> Uplink | None:
-        mid = packet.extensions.get(self._mid_id, b"").decode("ascii", "replace")
+        mid = packet.extension(self._mid_id).decode("ascii", "replace")
         return self._declared.get(packet.ssrc) or self.uplinks.get(mid)

@@ -117,32 +117,21 @@ class Peer:
             return
         wire, address = self.selected
         number_id = self.transport_cc_out
-        value = self._transport_sequence = (self._transport_sequence + 1) & 0xFFFF
-        if number_id and number_id < 15 and not extensions:
-            head = rtp.numbered_header(
-                marker=marker,
-                payload_type=payload_type,
-                sequence=sequence,
-                timestamp=timestamp,
-                ssrc=ssrc,
-                number=number_id,
-                value=value,
-            )
-        else:
-            if number_id:
-                extensions = (*extensions, (number_id, value.to_bytes(2, "big")))
-            head = rtp.header(
-                marker=marker,
-                payload_type=payload_type,
-                sequence=sequence,
-                timestamp=timestamp,
-                ssrc=ssrc,
-                extensions=rtp.extension_block(extensions),
-            )
+        number = self._transport_sequence = (self._transport_sequence + 1) & 0xFFFF
+        head = rtp.header(
+            marker=marker,
+            payload_type=payload_type,
+            sequence=sequence,
+            timestamp=timestamp,
+            ssrc=ssrc,
+            extensions=extensions,
+            number_id=number_id,
+            number=number,
+        )
         if prefix:
             head += prefix
         if number_id:
-            self.link.sent(value, len(head) + len(body), now)
+            self.link.sent(number, len(head) + len(body), now)
         wire.send(address, head, body, self.secure.protect)
 
     def send_rtcp(self, packet: bytes) -> None:
@@ -190,11 +179,6 @@ class Peer:
             else:
                 self.counts["rtcp_not_genuine"] += 1
             return
-        ssrc = _ssrc.unpack_from(view, 8)[0]
-        stream = self._streams.get(ssrc)
-        if stream is None and not self.incoming.may_begin(ssrc):
-            self.counts["too_many_streams"] += 1
-            return
         size = self.secure.unprotect(pointer, length)
         if not size:
             self.counts["rtp_not_genuine"] += 1
@@ -202,10 +186,11 @@ class Peer:
         try:
             packet = rtp.parse(bytes(view[:size]))
         except ValueError:
-            self.incoming.note_stranger(ssrc)
+            self.incoming.note_stranger(_ssrc.unpack_from(view, 8)[0])
             self.counts["rtp_malformed"] += 1
             return
-        self._arrivals.note(packet.extensions.get(self._transport_cc_in, b""), now)
+        self._arrivals.note(packet.extension(self._transport_cc_in), now)
+        stream = self._streams.get(packet.ssrc)
         if stream is not None:
             stream.uplink.receive(stream, packet, now)
         else:
@@ -214,6 +199,10 @@ class Peer:
     def _received_otherwise(self, packet: Packet, now: float) -> None:
         """Take a packet of an SSRC that is no stream yet: the first of one, or a retransmission."""
         ssrc = packet.ssrc
+        if not self.incoming.may_begin(ssrc):
+            self.incoming.note_stranger(ssrc)
+            self.counts["too_many_streams"] += 1
+            return
         stream = self.incoming.stream_of(packet)
         if stream is None:
             self.incoming.note_stranger(ssrc)

@@ -17,7 +17,7 @@ class SequenceMap:
     the number that belongs to its time.
     """
 
-    __slots__ = ("_base", "_dropped", "_highest", "_ranges", "last_out")
+    __slots__ = ("_base", "_dropped", "_highest", "_offset", "_ranges", "last_out")
 
     def __init__(self, first_out: int) -> None:
         self.last_out = first_out - 1
@@ -25,30 +25,29 @@ class SequenceMap:
         self._dropped: deque[int] = deque(maxlen=MAX_RANGES)
         self._highest = -1
         self._base = -1
+        self._offset = 0
 
     def restart(self, source: int, gap: int = 0) -> None:
         """Go on with another source whose next packet is `source`, leaving `gap` numbers out."""
         self._ranges.clear()
         self._dropped.clear()
-        self._ranges.append((source, self.last_out + 1 + gap - source))
+        self._offset = self.last_out + 1 + gap - source
+        self._ranges.append((source, self._offset))
         self._base = source
         self._highest = source - 1
 
-    def forward(self, source: int) -> int | None:
-        """The outgoing number of `source`; None for one from before the start, or left out already."""
-        if source < self._base:
-            return None
+    def forward(self, source: int) -> int:
+        """The outgoing number of `source`; -1 for one from before the start, or left out already."""
         if source > self._highest:
             self._highest = source
-            out = source + self._ranges[-1][1]
-            self.last_out = out
-            return out
-        if source in self._dropped:
-            return None
+            self.last_out = source + self._offset
+            return self.last_out
+        if source < self._base or source in self._dropped:
+            return -1
         for start, offset in reversed(self._ranges):
             if source >= start:
                 return source + offset
-        return None
+        return -1
 
     def drop(self, source: int) -> None:
         """Leave `source` out. Only the newest closes its gap; a late one is just not sent."""
@@ -57,10 +56,10 @@ class SequenceMap:
         self._dropped.append(source)
         if source > self._highest:
             self._highest = source
-            start, offset = self._ranges[-1]
-            if start == source:
+            if self._ranges[-1][0] == source:
                 self._ranges.pop()
-            self._ranges.append((source + 1, offset - 1))
+            self._offset -= 1
+            self._ranges.append((source + 1, self._offset))
 
 
 class TimestampMap:

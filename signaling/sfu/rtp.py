@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from struct import Struct
+from typing import Final
 
 HEADER_LENGTH = 12
 ONE_BYTE_PROFILE = 0xBEDE
@@ -21,28 +21,98 @@ Extensions = tuple[tuple[int, bytes], ...]
 """Header extensions to write, as (id, value)."""
 
 _header = Struct("!BBHII")
-_words = Struct("!HH")
+_extended_header = Struct("!BBHIIHH")
 _numbered_header = Struct("!BBHIIHHBHx")
+_number = Struct("!H")
+_HEADS: Final = [bytes((value,)) for value in range(256)]
+_PADDING: Final = [b"", bytes(3), bytes(2), bytes(1)]
+"""What fills the last word, by how many bytes of it are used."""
 
 
-@dataclass(slots=True)
 class Packet:
-    """One received RTP packet; `extensions` are by the sender's ids, the payload by offsets into `data`."""
+    """One received RTP packet, read by offsets into `data`: `payload_at` to `payload_end` is the payload.
 
-    data: bytes
-    marker: bool
-    payload_type: int
-    sequence: int
-    timestamp: int
-    ssrc: int
-    extensions: dict[int, bytes]
-    payload_at: int
-    payload_end: int
+    A class written out, not a dataclass: one is made for each packet, and machine code makes it ten times as fast.
+    """
+
+    __slots__ = (
+        "_extensions_at",
+        "_extensions_end",
+        "_is_wide",
+        "data",
+        "marker",
+        "payload_at",
+        "payload_end",
+        "payload_type",
+        "sequence",
+        "ssrc",
+        "timestamp",
+    )
+
+    def __init__(
+        self, data: bytes, marker: bool, payload_type: int, sequence: int, timestamp: int, ssrc: int, at: int
+    ) -> None:
+        self.data = data
+        self.marker = marker
+        self.payload_type = payload_type
+        self.sequence = sequence
+        self.timestamp = timestamp
+        self.ssrc = ssrc
+        self.payload_at = at
+        self.payload_end = len(data)
+        self._extensions_at = self._extensions_end = 0
+        self._is_wide = False
 
     @property
     def is_padding(self) -> bool:
         """Whether there is no payload: a packet sent to probe for bandwidth."""
         return self.payload_at >= self.payload_end
+
+    def extension(self, number: int) -> bytes:
+        """A header extension by the sender's id; empty when there is none, or it is cut short."""
+        data, at, end = self.data, self._extensions_at, self._extensions_end
+        while number and at < end:
+            head = data[at]
+            at += 1
+            if not head:
+                continue
+            if not self._is_wide:
+                found, length = head >> 4, (head & 0x0F) + 1
+                if found == 15:
+                    break
+            elif at < end:
+                found, length = head, data[at]
+                at += 1
+            else:
+                break
+            if at + length > end:
+                break
+            if found == number:
+                return data[at : at + length]
+            at += length
+        return b""
+
+    def read_extensions(self) -> None:
+        """Find the header extensions where the payload seemed to begin; it begins behind them."""
+        at, end = self.payload_at, self.payload_end
+        if at + 4 > end:
+            raise ValueError("RTP extension header cut short")
+        data = self.data
+        profile = data[at] << 8 | data[at + 1]
+        stop = at + 4 + 4 * (data[at + 2] << 8 | data[at + 3])
+        if stop > end:
+            raise ValueError("RTP extensions cut short")
+        self._is_wide = profile & 0xFFF0 == TWO_BYTE_PROFILE
+        if self._is_wide or profile == ONE_BYTE_PROFILE:
+            self._extensions_at, self._extensions_end = at + 4, stop
+        self.payload_at = stop
+
+    def cut_padding(self) -> None:
+        """End the payload where its padding begins."""
+        padding = self.data[-1]
+        if not padding or self.payload_at + padding > self.payload_end:
+            raise ValueError("RTP padding longer than the packet")
+        self.payload_end -= padding
 
 
 def parse(data: bytes) -> Packet:
@@ -52,103 +122,54 @@ def parse(data: bytes) -> Packet:
     first, second, sequence, timestamp, ssrc = _header.unpack_from(data)
     if first >> 6 != 2:
         raise ValueError("not RTP version 2")
-    at = HEADER_LENGTH + 4 * (first & 0x0F)
-    end = len(data)
-    extensions: dict[int, bytes] = {}
+    packet = Packet(data, second > 127, second & 0x7F, sequence, timestamp, ssrc, HEADER_LENGTH + 4 * (first & 0x0F))
     if first & 0x10:
-        if at + 4 > end:
-            raise ValueError("RTP extension header cut short")
-        profile, words = _words.unpack_from(data, at)
-        at += 4
-        stop = at + 4 * words
-        if stop > end:
-            raise ValueError("RTP extensions cut short")
-        extensions = _parse_extensions(profile, data, at, stop)
-        at = stop
+        packet.read_extensions()
     if first & 0x20:
-        padding = data[-1]
-        if not padding or at + padding > end:
-            raise ValueError("RTP padding longer than the packet")
-        end -= padding
-    if at > end:
+        packet.cut_padding()
+    if packet.payload_at > packet.payload_end:
         raise ValueError("RTP header longer than the packet")
-    return Packet(data, second > 127, second & 0x7F, sequence, timestamp, ssrc, extensions, at, end)
-
-
-def _parse_extensions(profile: int, data: bytes, at: int, stop: int) -> dict[int, bytes]:
-    found: dict[int, bytes] = {}
-    if profile == ONE_BYTE_PROFILE:
-        while at < stop:
-            head = data[at]
-            if head == 0:
-                at += 1
-                continue
-            if head >> 4 == 15:
-                break
-            length = (head & 0x0F) + 1
-            if at + 1 + length > stop:
-                raise ValueError("RTP extension cut short")
-            found[head >> 4] = data[at + 1 : at + 1 + length]
-            at += 1 + length
-    elif profile & 0xFFF0 == TWO_BYTE_PROFILE:
-        while at + 1 < stop:
-            if data[at] == 0:
-                at += 1
-                continue
-            length = data[at + 1]
-            if at + 2 + length > stop:
-                raise ValueError("RTP extension cut short")
-            found[data[at]] = data[at + 2 : at + 2 + length]
-            at += 2 + length
-    return found
+    return packet
 
 
 def header(
-    *, marker: bool, payload_type: int, sequence: int, timestamp: int, ssrc: int, extensions: bytes = b""
+    *,
+    marker: bool,
+    payload_type: int,
+    sequence: int,
+    timestamp: int,
+    ssrc: int,
+    extensions: Extensions = (),
+    number_id: int = 0,
+    number: int = 0,
 ) -> bytes:
-    """Write a header; `extensions` is a whole block as `extension_block` makes it, or empty."""
-    fixed = _header.pack(
-        0x90 if extensions else 0x80,
-        payload_type | (0x80 if marker else 0),
-        sequence & 0xFFFF,
-        timestamp & 0xFFFFFFFF,
-        ssrc,
-    )
-    return fixed + extensions
+    """Write a header; with a `number_id`, the transport-wide `number` of 16 bits goes before the other extensions.
 
-
-def extension_block(values: Extensions) -> bytes:
-    """Write an extension block, with two-byte elements only when an id or a length asks for them."""
-    if not values:
-        return b""
-    wide = any(number > 14 or not 1 <= len(value) <= 16 for number, value in values)
-    if wide:
-        body = b"".join(bytes((number, len(value))) + value for number, value in values)
-    else:
-        body = b"".join(bytes((number << 4 | len(value) - 1,)) + value for number, value in values)
-    padding = -len(body) % 4
-    profile = TWO_BYTE_PROFILE if wide else ONE_BYTE_PROFILE
-    return _words.pack(profile, (len(body) + padding) // 4) + body + bytes(padding)
-
-
-def numbered_header(
-    *, marker: bool, payload_type: int, sequence: int, timestamp: int, ssrc: int, number: int, value: int
-) -> bytes:
-    """A header whose only extension is one 16-bit value, written with one call; `number` is at most 14.
-
-    Of all headers sent it is by far the commonest: the transport-wide sequence number.
+    Elements have two-byte heads only when an id or a length asks for them.
     """
-    return _numbered_header.pack(
-        0x90,
-        payload_type | (0x80 if marker else 0),
-        sequence & 0xFFFF,
-        timestamp & 0xFFFFFFFF,
-        ssrc,
-        ONE_BYTE_PROFILE,
-        1,
-        number << 4 | 1,
-        value,
-    )
+    second = payload_type | 0x80 if marker else payload_type
+    sequence, timestamp = sequence & 0xFFFF, timestamp & 0xFFFFFFFF
+    if not extensions and 0 < number_id < 15:
+        # Of all headers sent these are by far the most.
+        return _numbered_header.pack(
+            0x90, second, sequence, timestamp, ssrc, ONE_BYTE_PROFILE, 1, number_id << 4 | 1, number
+        )
+    if number_id:
+        extensions = ((number_id, _number.pack(number)), *extensions)
+    elif not extensions:
+        return _header.pack(0x80, second, sequence, timestamp, ssrc)
+    profile, body = ONE_BYTE_PROFILE, b""
+    for identifier, value in extensions:
+        if identifier > 14 or not 0 < len(value) <= 16:
+            profile, body = TWO_BYTE_PROFILE, _two_byte_elements(extensions)
+            break
+        body += _HEADS[identifier << 4 | len(value) - 1] + value
+    body += _PADDING[len(body) & 3]
+    return _extended_header.pack(0x90, second, sequence, timestamp, ssrc, profile, len(body) >> 2) + body
+
+
+def _two_byte_elements(extensions: Extensions) -> bytes:
+    return b"".join([_HEADS[identifier] + _HEADS[len(value)] + value for identifier, value in extensions])
 
 
 class Extender:

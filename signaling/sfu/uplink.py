@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from signaling.sfu import codecs, rtcp, rtp
-from signaling.sfu.dependency import MAX_SPATIAL, DependencyReader
+from signaling.sfu.dependency import MAX_SPATIAL, DependencyReader, Frame
 from signaling.sfu.missing import Missing
 from signaling.sfu.rtp import Extender, Packet
 from signaling.sfu.sdp import Codec
@@ -48,7 +48,7 @@ class Stream:
     fraction_lost: float = 0.0
     last_at: float = 0.0
     key_frame_wanted_at: float = -10.0
-    _transit: float | None = None
+    _transit: float = 0.0
     _window_at: float = 0.0
     _window_octets: int = 0
     layer_bps: list[float] = field(default_factory=lambda: [0.0] * MAX_SPATIAL)
@@ -56,16 +56,17 @@ class Stream:
     _reported_expected: int = 0
     _reported_packets: int = 0
 
-    def accept(self, packet: Packet, now: float) -> int | None:
-        """Count a packet in. Returns its extended sequence number, or None for one that came before."""
+    def accept(self, packet: Packet, now: float) -> int:
+        """Count a packet in. Returns its extended sequence number, or -1 for one that came before."""
         number = self.numbers.extend(packet.sequence)
         if self.highest < 0:
             self.first = self.highest = number
         elif number > self.highest:
-            self.missing.note_gap(self.highest + 1, number, now)
+            if number > self.highest + 1:
+                self.missing.note_gap(self.highest + 1, number, now)
             self.highest = number
         elif not self.missing.take(number):
-            return None
+            return -1
         self.packets += 1
         self.octets += len(packet.data)
         self.last_at = now
@@ -73,11 +74,12 @@ class Stream:
         return number
 
     def _measure(self, packet: Packet, now: float) -> None:
-        transit = now * self.uplink.codec.clock_rate - packet.timestamp
-        if self._transit is not None:
+        rate = self.uplink.clock_rate
+        transit = now * rate - packet.timestamp
+        if self.packets > 1:
             difference = abs(transit - self._transit)
             # A difference of seconds is a timestamp that wrapped or a publisher that paused, not jitter.
-            if difference < self.uplink.codec.clock_rate * 3:
+            if difference < rate * 3:
                 self.jitter += (difference - self.jitter) / 16
         self._transit = transit
         self._window_octets += len(packet.data)
@@ -91,7 +93,7 @@ class Stream:
     @property
     def transit_seconds(self) -> float:
         """How long the newest packet was under way, give or take a constant."""
-        return (self._transit or 0.0) / self.uplink.codec.clock_rate
+        return self._transit / self.uplink.clock_rate
 
     def note_layer(self, spatial: int, octets: int) -> None:
         """Count a packet towards the spatial layer it belongs to."""
@@ -142,7 +144,9 @@ class Uplink:
         self.mid = mid
         self.kind = kind
         self.codec = codec
+        self.clock_rate = float(codec.clock_rate)
         self.payload_types = payload_types
+        self._names = {codec.payload_type: codec.mime_type for codec in payload_types.values()}
         self.extensions = extensions
         self.streams: list[Stream] = []
         self.downlinks: list[Downlink] = []
@@ -171,34 +175,41 @@ class Uplink:
     def receive(self, stream: Stream, packet: Packet, now: float) -> None:
         """Forward one decrypted packet to everyone who gets this stream."""
         number = stream.accept(packet, now)
-        if number is None or self.muted:
+        if number < 0 or self.muted:
             return
-        codec = self.payload_types.get(packet.payload_type)
-        if codec is None:
+        name = self._names.get(packet.payload_type)
+        if name is None:
             return
-        level = packet.extensions.get(self._level_id)
+        level = packet.extension(self._level_id)
         if level:
             self.loudness.hear(level[0] & 0x7F)
         descriptor = None
         if packet.is_padding:
             key = False
-        elif codec.mime_type == "vp8":
+        elif name == "vp8":
             descriptor = codecs.parse_vp8(packet.data, packet.payload_at, packet.payload_end)
             key = descriptor is not None and codecs.starts_vp8_key_frame(packet.data, packet.payload_at, descriptor)
         else:
-            key = codecs.is_key_frame(codec.mime_type, packet.data, packet.payload_at, packet.payload_end)
-        described = packet.extensions.get(self._dependency_id) if self._dependency_id else None
-        frame = stream.dependencies.read(described) if described is not None else None
-        if frame is None and described is not None:
-            self.peer.counts["descriptor_malformed"] += 1
+            key = codecs.is_key_frame(name, packet.data, packet.payload_at, packet.payload_end)
+        frame = self._described(stream, packet, now) if self._dependency_id else None
         if frame is not None:
-            if frame.kind is None:
-                self.request_key_frame(stream, now)
-            else:
-                stream.note_layer(frame.kind.spatial, len(packet.data))
             key = frame.begins_structure
         for downlink in self.downlinks:
-            downlink.forward(stream, packet, number, codec, key, descriptor, now, frame)
+            downlink.forward(stream, packet, number, name, key, descriptor, now, frame)
+
+    def _described(self, stream: Stream, packet: Packet, now: float) -> Frame | None:
+        """What the packet's dependency descriptor says, if it has one."""
+        described = packet.extension(self._dependency_id)
+        if not described:
+            return None
+        frame = stream.dependencies.read(described)
+        if frame is None:
+            self.peer.counts["descriptor_malformed"] += 1
+        elif frame.kind is None:
+            self.request_key_frame(stream, now)
+        else:
+            stream.note_layer(frame.kind.spatial, len(packet.data))
+        return frame
 
     def request_key_frame(self, stream: Stream, now: float) -> None:
         """Ask the publisher for a key frame, unless that was done a moment ago."""

@@ -35,7 +35,7 @@ def _packet(payload_type: int, mid: bytes, ssrc: int, payload: bytes, *more: tup
         sequence=1,
         timestamp=1,
         ssrc=ssrc,
-        extensions=rtp.extension_block(values),
+        extensions=values,
     )
     return head + payload
 
@@ -99,7 +99,7 @@ SEEDS: Final[dict[str, tuple[bytes, ...]]] = {
                 sequence=number,
                 timestamp=0,
                 ssrc=102,
-                extensions=rtp.extension_block(((3, pack("!H", number * 32767 & 0xFFFF)),)),
+                extensions=((3, pack("!H", number * 32767 & 0xFFFF)),),
             )
             for number in range(40)
         )

@@ -62,7 +62,7 @@ async def test_a_track_has_only_so_many_streams(client: Client) -> None:
             sequence=1,
             timestamp=0,
             ssrc=ssrc,
-            extensions=rtp.extension_block(((4, b"0"),)),
+            extensions=((4, b"0"),),
         )
         client.send(head + b"\x10\x00payload")
     await _arrived(client)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signaling.sfu.codecs import Vp8Descriptor
+from signaling.sfu.codecs import Vp8Descriptor, parse_vp8
 from signaling.sfu.rewrite import SequenceMap, TimestampMap, Vp8Map
 
 
@@ -33,7 +33,7 @@ def test_a_packet_from_before_a_switch_is_not_sent() -> None:
     assert numbers.forward(50) == 1
     numbers.restart(9000)
     assert numbers.forward(9000) == 2
-    assert numbers.forward(8999) is None
+    assert numbers.forward(8999) < 0
 
 
 @given(st.lists(st.sampled_from(["send", "drop", "lose"]), min_size=1, max_size=300))
@@ -45,7 +45,6 @@ def test_what_is_sent_is_unique_and_gaps_are_only_losses(steps: list[str]) -> No
     for source, step in enumerate(steps, 500):
         if step == "send":
             out = numbers.forward(source)
-            assert out is not None
             assert out == len(sent) + lost + 1
             sent.append(out)
         elif step == "drop":
@@ -71,14 +70,20 @@ def test_timestamps_wrap_without_a_jump() -> None:
     assert (after - before) & 0xFFFFFFFF == 0x20
 
 
+def _descriptor(picture: int, tl0: int) -> Vp8Descriptor:
+    found = parse_vp8(bytes((0x90, 0xC0, 0x80 | picture >> 8, picture & 0xFF, tl0)), 0, 5)
+    assert found is not None
+    return found
+
+
 def test_picture_numbers_go_on_over_a_switch() -> None:
     pictures = Vp8Map()
-    first = Vp8Descriptor(4, starts_frame=True, picture_id=300, tl0_picture=20)
+    first = _descriptor(300, 20)
     pictures.restart(first)
     assert pictures.forward(first) == (300, 20)
-    assert pictures.forward(Vp8Descriptor(4, starts_frame=True, picture_id=301, tl0_picture=20)) == (301, 20)
+    assert pictures.forward(_descriptor(301, 20)) == (301, 20)
     assert not pictures.changes
-    other = Vp8Descriptor(4, starts_frame=True, picture_id=9, tl0_picture=200)
+    other = _descriptor(9, 200)
     pictures.restart(other)
     assert pictures.changes
     assert pictures.forward(other) == (302, 21)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +16,7 @@ def _packet(extensions: list[tuple[int, bytes]], payload: bytes) -> bytes:
         sequence=65535,
         timestamp=1 << 31,
         ssrc=7,
-        extensions=rtp.extension_block(tuple(extensions)),
+        extensions=tuple(extensions),
     )
     return head + payload
 
@@ -26,19 +24,33 @@ def _packet(extensions: list[tuple[int, bytes]], payload: bytes) -> bytes:
 def test_what_is_written_is_read_back() -> None:
     packet = rtp.parse(_packet([(1, b"\x05"), (4, b"0")], b"payload"))
     assert (packet.marker, packet.payload_type, packet.sequence, packet.ssrc) == (True, 96, 65535, 7)
-    assert packet.extensions == {1: b"\x05", 4: b"0"}
+    assert [packet.extension(number) for number in (1, 4, 3, 0)] == [b"\x05", b"0", b"", b""]
     assert packet.data[packet.payload_at : packet.payload_end] == b"payload"
 
 
 def test_a_long_extension_takes_two_byte_headers() -> None:
     packet = rtp.parse(_packet([(8, bytes(30)), (1, b"\x05")], b"x"))
-    assert packet.extensions == {8: bytes(30), 1: b"\x05"}
+    assert [packet.extension(number) for number in (8, 1, 2)] == [bytes(30), b"\x05", b""]
 
 
-def test_the_commonest_header_is_the_same_written_with_one_call() -> None:
-    common: dict[str, Any] = {"marker": False, "payload_type": 111, "sequence": 9, "timestamp": 1 << 33, "ssrc": 7}
-    block = rtp.extension_block(((3, b"\x12\x34"),))
-    assert rtp.numbered_header(**common, number=3, value=0x1234) == rtp.header(**common, extensions=block)
+@pytest.mark.parametrize("number_id", [3, 14, 15, 200])
+@pytest.mark.parametrize("others", [(), ((1, b"\x05"), (4, b"0")), ((1, bytes(17)),), ((21, b"\x05"),), ((1, b""),)])
+def test_the_transport_wide_number_goes_with_any_others(number_id: int, others: rtp.Extensions) -> None:
+    head = rtp.header(
+        marker=False,
+        payload_type=111,
+        sequence=9,
+        timestamp=1 << 33,
+        ssrc=7,
+        extensions=others,
+        number_id=number_id,
+        number=0x1234,
+    )
+    packet = rtp.parse(head + b"payload")
+    assert (packet.marker, packet.payload_type, packet.sequence, packet.timestamp) == (False, 111, 9, 0)
+    assert packet.extension(number_id) == b"\x12\x34"
+    assert [packet.extension(identifier) for identifier, _ in others] == [value for _, value in others]
+    assert packet.data[packet.payload_at : packet.payload_end] == b"payload"
 
 
 def test_padding_is_not_payload() -> None:
@@ -54,6 +66,7 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     except ValueError:
         return
     assert packet.payload_at <= packet.payload_end <= len(data)
+    assert all(len(packet.extension(number)) <= len(data) for number in range(256))
 
 
 @given(st.integers(1, 60))
