@@ -10,21 +10,14 @@ from signaling.sfu.codecs import Vp8Descriptor
 from signaling.sfu.dependency import Frame, LayerSelector, Structure
 from signaling.sfu.rewrite import SequenceMap, TimestampMap, Vp8Map
 from signaling.sfu.sdp import Codec
+from signaling.sfu.sent import KEPT_PACKETS, Sent
 
 if TYPE_CHECKING:
     from signaling.sfu.peer import Peer
     from signaling.sfu.uplink import Stream, Uplink
 
-CACHED_PACKETS = 512
-"""A power of two; two seconds of video at 2 Mbit/s."""
 KEPT_REPORTS = 8
 HIGHEST_TEMPORAL = 7
-
-Cached = tuple[int, bool, int, int, bytes, bytes, int, int, rtp.Extensions]
-"""A packet to send again: header fields, a new payload's beginning, and where in the received packet the rest is.
-
-Nothing in it refers to anything else, so the garbage collector drops it from its rounds: there are many.
-"""
 
 
 class Downlink:
@@ -52,7 +45,8 @@ class Downlink:
         self._timestamps = TimestampMap(uplink.codec.clock_rate, first_out=ssrc)
         self._pictures = Vp8Map()
         self._layers = LayerSelector()
-        self._cache: list[Cached | None] = [None] * CACHED_PACKETS
+        self._sent = Sent()
+        self._slots = self._sent.slots
         self._rtx_sequence = rtx_ssrc & 0x7FFF
         self._sent_reports: dict[int, float] = {}
 
@@ -158,8 +152,9 @@ class Downlink:
         )
         return Demand(layers or ((0, stream.bitrate_bps),), self._layers.spatial)
 
-    def poll(self, now: float) -> None:
-        """Ask for the key frame that a switch waits for."""
+    def poll(self, now: float, horizon: float) -> None:
+        """Ask for the key frame that a switch waits for, and drop what was sent before `horizon`."""
+        self._sent.forget(self._sequences.last_out + 1, now, horizon)
         if not self._bound or self.paused or self.has_yielded or self.uplink.kind != "video" or self.uplink.muted:
             return
         wanted = self.wanted()
@@ -211,8 +206,8 @@ class Downlink:
         timestamp = self._timestamps.forward(packet.timestamp, now)
         data, end = packet.data, packet.payload_end
         forwarded = self._forwarded(packet) if self._extensions else ()
-        cached = (sequence & 0xFFFF, marker, payload_type, timestamp, prefix, data, at, end, forwarded)
-        self._cache[sequence & CACHED_PACKETS - 1] = cached
+        kept = (sequence & 0xFFFF, marker, payload_type, timestamp, prefix, data, at, end, forwarded)
+        self._slots[sequence & KEPT_PACKETS - 1] = kept
         self.packets += 1
         self.octets += len(prefix) + end - at
         self.peer.send_rtp(
@@ -250,12 +245,12 @@ class Downlink:
         self._current = stream
 
     def retransmit(self, sequences: list[int], now: float) -> None:
-        """Answer a NACK from the cache."""
+        """Answer a NACK with what is still there."""
         for sequence in sequences:
-            cached = self._cache[sequence & CACHED_PACKETS - 1]
-            if cached is None or cached[0] != sequence:
+            kept = self._sent.find(sequence)
+            if kept is None:
                 continue
-            _, marker, payload_type, timestamp, prefix, data, at, end, forwarded = cached
+            _, marker, payload_type, timestamp, prefix, data, at, end, forwarded = kept
             repair = self._rtx_payload_types.get(payload_type)
             ssrc, number = self.ssrc, sequence
             if repair is not None:

@@ -16,6 +16,7 @@ from signaling.sfu.bandwidth import LinkEstimate, allocate
 from signaling.sfu.downlink import Downlink
 from signaling.sfu.incoming import Incoming
 from signaling.sfu.rtp import Packet
+from signaling.sfu.sent import Horizon
 from signaling.sfu.strain import Strain
 from signaling.sfu.stream_wire import StreamWire
 from signaling.sfu.transport import Pointer, SecureTransport
@@ -53,6 +54,7 @@ class Peer:
         self.counts: Counter[str] = Counter()
         self.rtt_seconds = DEFAULT_RTT_SECONDS
         self._rtt_known = False
+        self._horizon = Horizon()
         self.selected: tuple[Wire | StreamWire, Address] | None = None
         self.downlinks: dict[int, Downlink] = {}
         self.transport_cc_out = 0
@@ -213,6 +215,7 @@ class Peer:
             stream.uplink.receive(stream, original, now)
 
     def _rtcp_received(self, data: bytes, now: float) -> None:
+        self._horizon.heard(now)
         self.incoming.note_stranger(int.from_bytes(data[4:8], "big"))
         try:
             reports = rtcp.parse(data)
@@ -273,8 +276,9 @@ class Peer:
             self._send_transport_feedback()
             self._judge_strain(now)
             self._share_link()
+            horizon = self._horizon.at(now, self.rtt_seconds if self._rtt_known else None)
             for downlink in self.downlinks.values():
-                downlink.poll(now)
+                downlink.poll(now, horizon)
         if now - self._report_at >= REPORT_SECONDS:
             self._report_at = now
             self._send_reports(now)

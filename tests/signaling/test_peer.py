@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from struct import pack
 
@@ -101,3 +102,27 @@ async def test_one_report_asks_for_no_more_repairs_than_a_link_carries(client: C
         client.send(pack("!BBHII", 0x81, 205, 2 + 100, 1, 5) + asked[:400])
     await _arrived(client)
     assert client.peer.counts["nack_refused"] - before >= 4 * 512 - 2 * MAX_REPAIRS
+
+
+async def test_a_packet_is_sent_again_until_it_is_too_old(client: Client) -> None:
+    uplink = _uplink(client)
+    downlink = Downlink(client.peer, uplink, ssrc=5, rtx_ssrc=6)
+    uplink.downlinks.append(downlink)
+    client.peer.downlinks[5] = downlink
+    downlink.bind([VP8], {})
+    client.peer.add_uplink(uplink, [7], {})
+    client.send(_packet(7))
+    await _arrived(client)
+    assert downlink.packets == 1
+    place, now = client.places[0], asyncio.get_running_loop().time()
+
+    async def is_sent_again(at: float) -> bool:
+        client.peer.poll(at)
+        await _arrived(client)
+        place.media.clear()
+        downlink.retransmit([downlink.ssrc], at)
+        await _arrived(client)
+        return place.media.is_set()
+
+    assert await is_sent_again(now + 1)
+    assert not await is_sent_again(now + 60)
