@@ -8,7 +8,7 @@ COPY web web
 RUN make web/dist/index.html
 
 FROM python:3.11-slim-bookworm AS packages
-RUN apt-get update && apt-get install -y --no-install-recommends make && rm -rf /var/lib/apt/lists/*
+RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev make && rm -rf /var/lib/apt/lists/*
 WORKDIR /telemed
 COPY . .
 RUN make production

@@ -14,7 +14,7 @@ PATIENT := tests/conformance tests/journey tests/networks tests/demo
 
 # Whatever -j says: with a taken port `run` must end before `setup` begins to install.
 .NOTPARALLEL:
-.PHONY: help preflight preflight-run setup production run test check conformance fuzz networks soak bench pictures lock system-packages
+.PHONY: help preflight preflight-run setup production compiled run test check conformance fuzz networks soak bench pictures lock system-packages
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
@@ -38,6 +38,7 @@ production: ## Install only what a node needs to run (the Dockerfile's step)
 	@$(PYTHON) -m venv --clear .venv
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m signaling.compiled
 
 web/node_modules/installed: web/package.json web/package-lock.json | preflight
 	@echo "Installing the page's packages in web/node_modules ..."
@@ -49,11 +50,15 @@ web/dist/index.html: web/node_modules/installed $(shell find web -type f -not -p
 	@cd web && npm run --silent build
 	@touch $@
 
+compiled: setup ## The media path as machine code, where there is a C compiler; changed sources are interpreted until then
+	@$(BIN)/python -m signaling.compiled
+
 run: preflight-run setup ## Start the demo: three nodes on this machine
 	@$(BIN)/telemed demo
 
-test: setup system-packages ## Run every test: Python, page, browser
+test: compiled system-packages ## Run every test: Python, page, browser
 	$(BIN)/pytest -n 2 --dist loadfile $(addprefix --ignore=,$(PATIENT))
+	TELEMED_INTERPRETED=1 $(BIN)/pytest -n 2 --dist loadfile tests/signaling tests/fuzz
 	$(BIN)/pytest $(PATIENT)
 	$(if $(WEB),cd web && npm test)
 
@@ -64,17 +69,17 @@ check: setup ## Lint, types, import directions
 	$(BIN)/lint-imports
 	$(if $(WEB),cd web && npm run check)
 
-conformance: setup system-packages ## The media server, then LiveKit's own, against LiveKit's clients
+conformance: compiled system-packages ## The media server, then LiveKit's own, against LiveKit's clients
 	$(BIN)/pytest tests/conformance
 	tests/conformance/against_livekit
 
 RUNS ?= 5
 PROFILES ?= gprs edge slow3g 3g lossy4g
-networks: setup system-packages ## Calls over bad links beside LiveKit's server (an hour and a half; RUNS=1 PROFILES=edge)
+networks: compiled system-packages ## Calls over bad links beside LiveKit's server (an hour and a half; RUNS=1 PROFILES=edge)
 	@$(BIN)/python -m tests.networks.compare --runs $(RUNS) --profiles $(PROFILES)
 
 MINUTES ?= 60
-soak: setup ## An hour of people joining and leaving the media server (MINUTES=10)
+soak: compiled ## An hour of people joining and leaving the media server (MINUTES=10)
 	@$(BIN)/python -m tests.soak --minutes $(MINUTES)
 
 FUZZ_SECONDS ?= 60
@@ -83,7 +88,7 @@ fuzz: setup ## Hostile input to the media server, led by coverage: FUZZ_SECONDS 
 	for target in $(FUZZ_TARGETS); do \
 	  $(BIN)/python -m tests.fuzz.guided $$target -max_total_time=$(FUZZ_SECONDS) || exit 1; done
 
-bench: setup ## The media server's cost beside LiveKit's and Janus (two hours; ONLY=visits-25,mesh-6 SERVERS=ours RUNS=1 PROFILE=1)
+bench: compiled ## The media server's cost beside LiveKit's and Janus (two hours; ONLY=visits-25,mesh-6 SERVERS=ours RUNS=1 PROFILE=1)
 	@$(BIN)/python -m benchmarks --only "$(ONLY)" --servers "$(SERVERS)" --runs $(RUNS) $(if $(PROFILE),--profile)
 
 pictures: setup system-packages ## Take the pictures of docs/pictures anew

@@ -21,6 +21,9 @@ from signaling.app import MAX_LINE_BYTES, SESSIONS, create_app
 from signaling.config import Settings
 from signaling.logs import JsonLines
 
+GARBAGE_AFTER = 10_000
+"""Containers made and not yet freed before a look for cycles; Python's 700 are one tick's packets, freed anyway."""
+
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m signaling", description=__doc__)
@@ -48,6 +51,7 @@ async def serve(settings: Settings) -> None:
     # What lives as long as the process need not be looked at again; a look takes longer than a packet may wait.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(GARBAGE_AFTER)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

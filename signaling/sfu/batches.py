@@ -14,6 +14,8 @@ from signaling.sfu.transport import pointers
 
 SLOT_BYTES = 2048
 """One packet with its SRTP trailer; larger than any Ethernet frame."""
+TRAILER_BYTES = 160
+"""At least what libsrtp may write behind a packet (SRTP_MAX_TRAILER_LEN)."""
 RECEIVED_AT_ONCE = 128
 SENT_AT_ONCE = 1024
 """More than are received, because a packet goes to many; the last picture of a large room still leaves as bursts."""

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 KEPT_REPORTS = 8
 HIGHEST_TEMPORAL = 7
+NONE_NEGOTIATED = [-1] * 128
+"""The subscriber's payload type by the publisher's: -1 where it cannot receive one."""
 
 
 class Downlink:
@@ -37,7 +39,7 @@ class Downlink:
         self._current: Stream | None = None
         self._bound = False
         self._negotiated: tuple[list[Codec], dict[str, int]] | None = None
-        self._payload_types: dict[int, int] = {}
+        self._payload_types = NONE_NEGOTIATED.copy()
         self._opus_payload_type = -1
         self._rtx_payload_types: dict[int, int] = {}
         self._extensions: list[tuple[int, int]] = []
@@ -68,7 +70,7 @@ class Downlink:
     def bind(self, offered: list[Codec], extensions: dict[str, int]) -> bool:
         """Take the subscriber's payload types and extension ids. False when it cannot receive the codec."""
         self._negotiated = offered, extensions
-        self._payload_types, self._rtx_payload_types = {}, {}
+        self._payload_types, self._rtx_payload_types = NONE_NEGOTIATED.copy(), {}
         for codec in self.uplink.payload_types.values():
             fitting = codecs.find(codec, offered)
             if fitting is None or codec.mime_type == "rtx":
@@ -84,7 +86,7 @@ class Downlink:
             forwarded.append(rtp.DEPENDENCY_DESCRIPTOR)
         mine, theirs = extensions, self.uplink.extensions
         self._extensions = [(theirs[u], mine[u]) for u in forwarded if u in theirs and u in mine]
-        self._bound = self.uplink.codec.payload_type in self._payload_types
+        self._bound = self._payload_types[self.uplink.codec.payload_type] >= 0
         self.peer.hurry()
         return self._bound
 
@@ -179,7 +181,7 @@ class Downlink:
             if not key or stream is not self.wanted():
                 return
             self._switch(stream, packet, number, descriptor, now)
-        payload_type = self._payload_types.get(packet.payload_type, -1)
+        payload_type = self._payload_types[packet.payload_type]
         at = packet.payload_at
         if payload_type < 0 and name == "red":
             payload_type = self._opus_payload_type
@@ -217,8 +219,7 @@ class Downlink:
             timestamp=timestamp,
             ssrc=self.ssrc,
             extensions=forwarded,
-            prefix=prefix,
-            body=memoryview(data)[at:end],
+            payload=prefix + data[at:end] if prefix else data[at:end],
             now=now,
         )
 
@@ -264,8 +265,7 @@ class Downlink:
                 timestamp=timestamp,
                 ssrc=ssrc,
                 extensions=forwarded,
-                prefix=prefix,
-                body=memoryview(data)[at:end],
+                payload=prefix + data[at:end],
                 now=now,
             )
 

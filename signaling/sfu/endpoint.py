@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from typing import Any
 
 from aiortc import RTCCertificate
 
@@ -59,7 +60,8 @@ class Endpoint:
     async def _open_tcp(self) -> list[tuple[str, int]]:
         loop, port = asyncio.get_running_loop(), self._tcp_port
         for host in self._node_ips:
-            server = await loop.create_server(self._stream, host, port)
+            # uvloop lists the sockets in another type than asyncio, and machine code checks types.
+            server: Any = await loop.create_server(self._stream, host, port)
             port = server.sockets[0].getsockname()[1]
             self._servers.append(server)
         return [(host, port) for host in self._node_ips]
@@ -166,9 +168,9 @@ class Endpoint:
         self._by_address[address] = peer
         nominated = found.nominated and found.ufrag == peer.credentials.ufrag
         probe = path.checked(wire, address, now, nominated=nominated)
-        wire.send(address, found.answer, b"", None)
+        wire.send(address, found.answer, None)
         if probe is not None:
-            wire.send(address, probe, b"", None)
+            wire.send(address, probe, None)
 
     def _password(self, ufrag: str) -> str | None:
         entry = self._passwords.get(ufrag)

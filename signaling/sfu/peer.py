@@ -99,7 +99,7 @@ class Peer:
     def _send_plain(self, data: bytes) -> None:
         if self.selected is not None:
             wire, address = self.selected
-            wire.send(address, data, b"", None)
+            wire.send(address, data, None)
 
     def send_rtp(
         self,
@@ -110,8 +110,7 @@ class Peer:
         timestamp: int,
         ssrc: int,
         extensions: rtp.Extensions,
-        prefix: bytes,
-        body: bytes | memoryview,
+        payload: bytes,
         now: float,
     ) -> None:
         """Protect and send an RTP packet under this connection's next transport-wide number."""
@@ -120,7 +119,7 @@ class Peer:
         wire, address = self.selected
         number_id = self.transport_cc_out
         number = self._transport_sequence = (self._transport_sequence + 1) & 0xFFFF
-        head = rtp.header(
+        packet = rtp.header(
             marker=marker,
             payload_type=payload_type,
             sequence=sequence,
@@ -130,17 +129,16 @@ class Peer:
             number_id=number_id,
             number=number,
         )
-        if prefix:
-            head += prefix
+        packet += payload
         if number_id:
-            self.link.sent(number, len(head) + len(body), now)
-        wire.send(address, head, body, self.secure.protect)
+            self.link.sent(number, len(packet), now)
+        wire.send(address, packet, self.secure.protect)
 
     def send_rtcp(self, packet: bytes) -> None:
         """Protect and send an RTCP packet (reduced-size, RFC 5506)."""
         if self.selected is not None and self.secure.is_connected:
             wire, address = self.selected
-            wire.send(address, packet, b"", self.secure.protect_rtcp)
+            wire.send(address, packet, self.secure.protect_rtcp)
 
     # From the client
 

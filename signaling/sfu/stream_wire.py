@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import cast
 
 from signaling.sfu.addresses import Address, to_address
-from signaling.sfu.batches import SLOT_BYTES
+from signaling.sfu.batches import SLOT_BYTES, TRAILER_BYTES
 from signaling.sfu.transport import Pointer, pointers
 from signaling.sfu.wire import Protect
 
@@ -91,14 +91,17 @@ class StreamWire(asyncio.Protocol):
             at += 2 + length
         del self._buffer[:at]
 
-    def send(self, _: Address, head: bytes, body: bytes | memoryview, protect: Protect | None) -> None:
+    def send(self, _: Address, packet: bytes, protect: Protect | None) -> None:
         """Send one packet, protected in place."""
-        transport, length = self._transport, len(head) + len(body)
-        if transport is None or length > SLOT_BYTES - 160 or transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
+        transport, length = self._transport, len(packet)
+        if (
+            transport is None
+            or length > SLOT_BYTES - TRAILER_BYTES
+            or transport.get_write_buffer_size() > MAX_UNSENT_BYTES
+        ):
             self._counts["stream_unsent"] += 1
             return
-        self._out[: len(head)] = head
-        self._out[len(head) : length] = body
+        self._out[:length] = packet
         if protect is not None:
             length = protect(self._out_pointer, length)
         if length:

@@ -13,6 +13,7 @@ from signaling.sfu.batches import (
     RECEIVED_AT_ONCE,
     SENT_AT_ONCE,
     SLOT_BYTES,
+    TRAILER_BYTES,
     BatchCalls,
     Calls,
     PlainCalls,
@@ -88,19 +89,16 @@ class Wire:
         self.flush()
         return total
 
-    def send(self, address: Address, head: bytes, body: bytes | memoryview, protect: Protect | None) -> None:
+    def send(self, address: Address, packet: bytes, protect: Protect | None) -> None:
         """Put a packet into the next slot, protected in place; it leaves with the rest of this tick."""
+        length = len(packet)
+        if length > SLOT_BYTES - TRAILER_BYTES:
+            self.dropped += 1
+            return
         if self._used == SENT_AT_ONCE:
             self.flush()
         slots, index = self._sending, self._used
-        view = slots.views[index]
-        split = len(head)
-        length = split + len(body)
-        if length > SLOT_BYTES - 160:
-            self.dropped += 1
-            return
-        view[:split] = head
-        view[split:length] = body
+        slots.views[index][:length] = packet
         if protect is not None:
             length = protect(slots.pointers[index], length)
             if not length:

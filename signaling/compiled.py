@@ -1,0 +1,93 @@
+"""The media path as machine code: mypyc compiles signaling/sfu as it stands, where there is a C compiler.
+
+`python -m signaling.compiled` builds it. The result lies in this Python's own folder, under the digest of the sources
+that it was made from: changed sources are interpreted until they are compiled anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.util
+import os
+import shutil
+import sys
+import sysconfig
+import tempfile
+from pathlib import Path
+
+SOURCES = Path(__file__).parent / "sfu"
+INTERPRETED = ("__init__.py", "stream_wire.py")
+"""Left as they are: what chooses between the two, and a protocol class of asyncio, which sees no packet of UDP."""
+KEPT = Path(sys.prefix) / "compiled"
+SWITCH = "TELEMED_INTERPRETED"
+"""Set to anything, this environment variable has the sources interpreted although they are compiled."""
+
+
+def _sources() -> list[Path]:
+    return sorted(path for path in SOURCES.glob("*.py") if path.name not in INTERPRETED)
+
+
+def place() -> Path:
+    """Where machine code of the present sources belongs."""
+    digest = hashlib.sha256()
+    for path in _sources():
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return KEPT / digest.hexdigest()[:16]
+
+
+def folder() -> Path | None:
+    """Where the machine code of the present sources is, or None: then they are interpreted."""
+    if SWITCH in os.environ or not KEPT.is_dir():
+        return None
+    found = place()
+    return found if found.is_dir() else None
+
+
+def lacking() -> str:
+    """What this machine lacks to compile, in words for a person; empty when nothing."""
+    if importlib.util.find_spec("mypyc") is None:
+        return "mypy is not installed"
+    if shutil.which(str(sysconfig.get_config_var("CC") or "cc").split()[0]) is None:
+        return "there is no C compiler (Debian: gcc)"
+    if not Path(sysconfig.get_path("include"), "Python.h").is_file():
+        return "there is no Python.h (Debian: python3-dev)"
+    return ""
+
+
+def build() -> Path:
+    """Compile the present sources, unless that was done. Raises SystemExit or an error of setuptools."""
+    target = place()
+    if target.is_dir():
+        return target
+    from mypyc.build import mypycify
+    from setuptools import Distribution
+
+    with tempfile.TemporaryDirectory() as scratch, contextlib.chdir(SOURCES.parent.parent):
+        options = ["--config-file=", "--follow-imports=skip", f"--cache-dir={scratch}/cache"]
+        paths = [str(path.relative_to(Path.cwd())) for path in _sources()]
+        extensions = mypycify([*options, *paths], target_dir=scratch, group_name="signaling.sfu.whole", opt_level="2")
+        command = Distribution({"name": "signaling", "ext_modules": extensions}).get_command_obj("build_ext")
+        command.build_lib, command.build_temp = f"{scratch}/lib", f"{scratch}/temp"
+        command.ensure_finalized()
+        command.run()
+        shutil.rmtree(KEPT, ignore_errors=True)
+        KEPT.mkdir(parents=True)
+        shutil.move(Path(scratch, "lib", "signaling", "sfu"), target)
+    return target
+
+
+def main() -> int:
+    """Compile if that is possible, and say so if it is not: then everything works, at twice the cost a packet."""
+    reason = lacking()
+    if reason:
+        sys.stdout.write(f"The media path will be interpreted, at twice its cost: {reason}.\n")
+    elif folder() is None:
+        sys.stdout.write("Compiling the media path (about a minute) ...\n")
+        with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
+            build()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
