@@ -219,7 +219,8 @@ class Downlink:
             timestamp=timestamp,
             ssrc=self.ssrc,
             extensions=forwarded,
-            payload=prefix + data[at:end] if prefix else data[at:end],
+            prefix=prefix,
+            body=packet.payload if at == packet.payload_at else memoryview(data)[at:end],
             now=now,
         )
 
@@ -265,7 +266,8 @@ class Downlink:
                 timestamp=timestamp,
                 ssrc=ssrc,
                 extensions=forwarded,
-                payload=prefix + data[at:end],
+                prefix=prefix,
+                body=memoryview(data)[at:end],
                 now=now,
             )
 

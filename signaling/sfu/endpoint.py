@@ -15,7 +15,7 @@ from signaling.sfu.path import Path
 from signaling.sfu.peer import Peer
 from signaling.sfu.stream_wire import StreamWire
 from signaling.sfu.transport import Pointer
-from signaling.sfu.wire import Wire, bind
+from signaling.sfu.wire import NOTHING, Wire, bind
 
 logger = logging.getLogger(__name__)
 
@@ -168,9 +168,9 @@ class Endpoint:
         self._by_address[address] = peer
         nominated = found.nominated and found.ufrag == peer.credentials.ufrag
         probe = path.checked(wire, address, now, nominated=nominated)
-        wire.send(address, found.answer, None)
+        wire.send(address, found.answer, NOTHING, None)
         if probe is not None:
-            wire.send(address, probe, None)
+            wire.send(address, probe, NOTHING, None)
 
     def _password(self, ufrag: str) -> str | None:
         entry = self._passwords.get(ufrag)

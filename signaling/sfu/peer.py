@@ -21,7 +21,7 @@ from signaling.sfu.strain import Strain
 from signaling.sfu.stream_wire import StreamWire
 from signaling.sfu.transport import Pointer, SecureTransport
 from signaling.sfu.uplink import Uplink
-from signaling.sfu.wire import Wire
+from signaling.sfu.wire import NOTHING, Wire
 
 if TYPE_CHECKING:
     from signaling.sfu.endpoint import Endpoint
@@ -99,7 +99,7 @@ class Peer:
     def _send_plain(self, data: bytes) -> None:
         if self.selected is not None:
             wire, address = self.selected
-            wire.send(address, data, None)
+            wire.send(address, data, NOTHING, None)
 
     def send_rtp(
         self,
@@ -110,7 +110,8 @@ class Peer:
         timestamp: int,
         ssrc: int,
         extensions: rtp.Extensions,
-        payload: bytes,
+        prefix: bytes,
+        body: memoryview,
         now: float,
     ) -> None:
         """Protect and send an RTP packet under this connection's next transport-wide number."""
@@ -119,7 +120,7 @@ class Peer:
         wire, address = self.selected
         number_id = self.transport_cc_out
         number = self._transport_sequence = (self._transport_sequence + 1) & 0xFFFF
-        packet = rtp.header(
+        head = rtp.header(
             marker=marker,
             payload_type=payload_type,
             sequence=sequence,
@@ -129,16 +130,17 @@ class Peer:
             number_id=number_id,
             number=number,
         )
-        packet += payload
+        if prefix:
+            head += prefix
         if number_id:
-            self.link.sent(number, len(packet), now)
-        wire.send(address, packet, self.secure.protect)
+            self.link.sent(number, len(head) + len(body), now)
+        wire.send(address, head, body, self.secure.protect)
 
     def send_rtcp(self, packet: bytes) -> None:
         """Protect and send an RTCP packet (reduced-size, RFC 5506)."""
         if self.selected is not None and self.secure.is_connected:
             wire, address = self.selected
-            wire.send(address, packet, self.secure.protect_rtcp)
+            wire.send(address, packet, NOTHING, self.secure.protect_rtcp)
 
     # From the client
 

@@ -39,6 +39,7 @@ class Packet:
         "_extensions_at",
         "_extensions_end",
         "_is_wide",
+        "_payload",
         "data",
         "marker",
         "payload_at",
@@ -62,6 +63,14 @@ class Packet:
         self.payload_end = len(data)
         self._extensions_at = self._extensions_end = 0
         self._is_wide = False
+        self._payload: memoryview | None = None
+
+    @property
+    def payload(self) -> memoryview:
+        """The payload in place, made once for all who get it."""
+        if self._payload is None:
+            self._payload = memoryview(self.data)[self.payload_at : self.payload_end]
+        return self._payload
 
     @property
     def is_padding(self) -> bool:

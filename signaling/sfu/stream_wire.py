@@ -91,9 +91,9 @@ class StreamWire(asyncio.Protocol):
             at += 2 + length
         del self._buffer[:at]
 
-    def send(self, _: Address, packet: bytes, protect: Protect | None) -> None:
+    def send(self, _: Address, head: bytes, body: memoryview, protect: Protect | None) -> None:
         """Send one packet, protected in place."""
-        transport, length = self._transport, len(packet)
+        transport, length = self._transport, len(head) + len(body)
         if (
             transport is None
             or length > SLOT_BYTES - TRAILER_BYTES
@@ -101,7 +101,8 @@ class StreamWire(asyncio.Protocol):
         ):
             self._counts["stream_unsent"] += 1
             return
-        self._out[:length] = packet
+        self._out[: len(head)] = head
+        self._out[len(head) : length] = body
         if protect is not None:
             length = protect(self._out_pointer, length)
         if length:

@@ -27,6 +27,7 @@ Protect = Callable[[Pointer, int], int]
 
 TICK_SECONDS = 0.002
 """Under load the socket is read this often instead of at each wake-up."""
+NOTHING = memoryview(b"")
 SOCKET_BUFFER_BYTES = 4 * 1024 * 1024
 SO_SNDBUFFORCE, SO_RCVBUFFORCE = 32, 33
 """Linux's options to go beyond net.core.wmem_max and rmem_max; Python does not name them."""
@@ -89,16 +90,22 @@ class Wire:
         self.flush()
         return total
 
-    def send(self, address: Address, packet: bytes, protect: Protect | None) -> None:
-        """Put a packet into the next slot, protected in place; it leaves with the rest of this tick."""
-        length = len(packet)
+    def send(self, address: Address, head: bytes, body: memoryview, protect: Protect | None) -> None:
+        """Put a packet into the next slot, protected in place; it leaves with the rest of this tick.
+
+        It comes in two parts, for joining them elsewhere would mean one more large piece of memory for each packet.
+        """
+        split = len(head)
+        length = split + len(body)
         if length > SLOT_BYTES - TRAILER_BYTES:
             self.dropped += 1
             return
         if self._used == SENT_AT_ONCE:
             self.flush()
         slots, index = self._sending, self._used
-        slots.views[index][:length] = packet
+        view = slots.views[index]
+        view[:split] = head
+        view[split:length] = body
         if protect is not None:
             length = protect(slots.pointers[index], length)
             if not length:
