@@ -87,12 +87,14 @@ class SignalConnection:
             self._abort()
 
     async def _write(self) -> None:
+        # Named with each message, or aiohttp keeps a compressor of 256 KiB for as long as the WebSocket lives.
+        window_bits = int(self._socket.compress) or None
         while (payload := await self._queue.get()) is not None:
             async with asyncio.timeout(self._limits.signal_send_seconds):
                 if isinstance(payload, str):
-                    await self._socket.send_str(payload)
+                    await self._socket.send_str(payload, window_bits)
                 else:
-                    await self._socket.send_bytes(payload)
+                    await self._socket.send_bytes(payload, window_bits)
             self._queued_bytes -= len(payload)
 
     async def _read(self, on_request: Callable[[SignalRequest], None]) -> None:

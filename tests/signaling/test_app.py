@@ -7,6 +7,7 @@ import base64
 import contextlib
 import logging
 import time
+import tracemalloc
 from typing import Any
 
 import aiohttp
@@ -18,6 +19,8 @@ from livekit.protocol.rtc import JoinRequest, SignalRequest, WrappedJoinRequest
 
 from signaling.config import RoomSettings, WebhookSettings
 from tests.signaling.conftest import KEY, SECRET, Started, next_of, token, until
+
+COMPRESSION = tracemalloc.Filter(inclusive=True, filename_pattern="*/aiohttp/compression_utils.py")
 
 
 async def test_a_good_token_validates_and_says_so_to_any_origin(start: Started, http: aiohttp.ClientSession) -> None:
@@ -64,6 +67,21 @@ async def test_messages_are_compressed_each_by_itself_for_whoever_offers_it(
     plain = await http.ws_connect(f"{url}/rtc", params={"access_token": token(identity="li")})
     assert plain.compress == 0
     assert (await next_of(plain)).HasField("join")
+
+
+async def test_a_compressed_websocket_keeps_no_compressor(start: Started, http: aiohttp.ClientSession) -> None:
+    url, _ = await start()
+    tracemalloc.start()
+    try:
+        for number in range(4):
+            query = {"access_token": token(identity=f"person-{number}")}
+            socket = await http.ws_connect(f"{url}/rtc", params=query, compress=15)
+            await until(socket, "join")
+        taken = tracemalloc.take_snapshot().filter_traces([COMPRESSION])
+    finally:
+        tracemalloc.stop()
+    # What is left is the client's: it inflates with a window of 32 KiB.
+    assert sum(trace.size for trace in taken.traces) / 4 < 64 * 1024
 
 
 async def test_a_small_message_that_grows_when_inflated_closes_the_websocket(
