@@ -10,7 +10,9 @@ from collections import deque
 from dataclasses import dataclass
 
 HISTORY = 4096
-"""Sent packets remembered, a power of two: some seconds of several videos."""
+"""Sent packets remembered at most, a power of two: some seconds of several videos."""
+FIRST_HISTORY = 512
+"""As many as are enough while feedback comes in time."""
 BASE_SECONDS = 30.0
 """The least delay of this long stands for the empty link; clocks drift by a few milliseconds in it."""
 RATE_SECONDS = 0.5
@@ -57,7 +59,8 @@ class LinkEstimate:
 
     def __init__(self) -> None:
         self.limit_bps: float | None = None
-        self._sent: list[tuple[int, float, int] | None] = [None] * HISTORY
+        self._sent: list[tuple[int, float, int] | None] = [None] * FIRST_HISTORY
+        self._mask = FIRST_HISTORY - 1
         self._arrived: deque[tuple[float, int]] = deque(maxlen=HISTORY)
         self._base = Least(BASE_SECONDS)
         self._standing = Least(STANDING_SECONDS)
@@ -69,16 +72,20 @@ class LinkEstimate:
 
     def sent(self, sequence: int, size: int, now: float) -> None:
         """Note a packet of `size` bytes leaving under a 16-bit transport-wide number."""
-        self._sent[sequence & HISTORY - 1] = (sequence, now, size)
+        self._sent[sequence & self._mask] = (sequence, now, size)
 
     def feedback(self, statuses: list[tuple[int, float | None]], now: float) -> None:
         """Take what a receiver says arrived when, by its own clock."""
         least, newest = float("inf"), 0.0
+        is_too_short = False
         for sequence, arrived in statuses:
-            entry = self._sent[sequence & HISTORY - 1]
-            if entry is None or entry[0] != sequence:
+            entry = self._sent[sequence & self._mask]
+            if entry is None:
                 continue
-            self._sent[sequence & HISTORY - 1] = None
+            if entry[0] != sequence:
+                is_too_short = True
+                continue
+            self._sent[sequence & self._mask] = None
             if arrived is None:
                 self._lost += 1
                 continue
@@ -88,12 +95,22 @@ class LinkEstimate:
                 self._arrived.popleft()
             newest = arrived
             least = min(least, arrived - entry[1])
+        if is_too_short and len(self._sent) < HISTORY:
+            self._lengthen()
         if least < float("inf"):
             self._base.add(newest, least)
             self._standing.add(newest, least)
             if self._first_at is None:
                 self._first_at = newest
             self._judge(now)
+
+    def _lengthen(self) -> None:
+        """Remember twice as many: a packet was forgotten before feedback about it came."""
+        entries = [entry for entry in self._sent if entry is not None]
+        self._sent = [None] * (2 * len(self._sent))
+        self._mask = len(self._sent) - 1
+        for entry in entries:
+            self._sent[entry[0] & self._mask] = entry
 
     def _judge(self, now: float) -> None:
         if self._is_queued() or self._is_lossy():

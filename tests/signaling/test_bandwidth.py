@@ -68,6 +68,13 @@ def test_a_link_that_widens_is_used_again() -> None:
     assert link.estimate.limit_bps is None or link.estimate.limit_bps > 1_500_000
 
 
+def test_feedback_that_takes_long_is_understood_on_a_fast_link() -> None:
+    link = _Link(20_000_000, delay=1.5)
+    link.run(10, 10_000_000)
+    assert link.estimate.arrival_bps() > 9_000_000
+    assert link.estimate.limit_bps is None
+
+
 def test_everyone_gets_the_smallest_before_anyone_gets_more() -> None:
     layers = ((0, 150_000.0), (1, 500_000.0), (2, 1_500_000.0))
     assert allocate(300_000, [Demand(layers, 2), Demand(layers, 2)]) == [0, 0]
