@@ -7,14 +7,12 @@ import logging
 from collections import Counter
 from typing import Any
 
-from aiortc import RTCCertificate
-
-from signaling.sfu import ice, transport
+from signaling.sfu import ice
 from signaling.sfu.addresses import Address, from_address
 from signaling.sfu.path import Path
 from signaling.sfu.peer import Peer
 from signaling.sfu.stream_wire import StreamWire
-from signaling.sfu.transport import Pointer
+from signaling.sfu.transport import Certificate, Pointer
 from signaling.sfu.wire import NOTHING, Wire, bind
 
 logger = logging.getLogger(__name__)
@@ -34,7 +32,7 @@ class Endpoint:
         self._tcp_port = tcp_port
         self._servers: list[asyncio.Server] = []
         self._streams: set[StreamWire] = set()
-        self.certificate: RTCCertificate | None = None
+        self.certificate: Certificate | None = None
         self.counts: Counter[str] = Counter()
         self._gone: Counter[str] = Counter()
         self._wires: list[Wire] = []
@@ -47,7 +45,7 @@ class Endpoint:
 
     async def open(self) -> None:
         """Bind one socket per announced address, all on one port. Raises OSError when it is taken."""
-        self.certificate = transport.new_certificate()
+        self.certificate = Certificate()
         port = self._udp_port
         for host in self._node_ips:
             sock = bind(host, port)
@@ -87,7 +85,7 @@ class Endpoint:
         """The fingerprint of our certificate, as (algorithm, value)."""
         if self.certificate is None:
             raise RuntimeError("endpoint is not open")
-        return transport.fingerprint(self.certificate)
+        return self.certificate.fingerprint
 
     @property
     def udp_port(self) -> int:

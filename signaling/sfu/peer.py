@@ -8,7 +8,7 @@ from collections.abc import Callable
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from aiortc import RTCCertificate, RTCDataChannel
+from aiortc import RTCDataChannel
 
 from signaling.sfu import ice, rtcp, rtp, tally, twcc
 from signaling.sfu.addresses import Address
@@ -19,7 +19,7 @@ from signaling.sfu.rtp import Packet
 from signaling.sfu.sent import Horizon
 from signaling.sfu.strain import Strain
 from signaling.sfu.stream_wire import StreamWire
-from signaling.sfu.transport import Pointer, SecureTransport
+from signaling.sfu.transport import Certificate, Pointer, SecureTransport
 from signaling.sfu.uplink import Uplink
 from signaling.sfu.wire import NOTHING, Wire
 
@@ -40,7 +40,7 @@ class Peer:
     def __init__(
         self,
         endpoint: Endpoint,
-        certificate: RTCCertificate,
+        certificate: Certificate,
         *,
         on_connected: Callable[[], None],
         on_closed: Callable[[], None],

@@ -14,8 +14,15 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from aiortc import RTCCertificate, RTCDataChannel, RTCDataChannelParameters
-from aiortc.rtcdtlstransport import RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport, State
+from aiortc.rtcdtlstransport import (
+    RTCDtlsFingerprint,
+    RTCDtlsParameters,
+    RTCDtlsTransport,
+    SRTPProtectionProfile,
+    State,
+)
 from aiortc.rtcsctptransport import RTCSctpCapabilities, RTCSctpTransport
+from OpenSSL import SSL
 from pylibsrtp._binding import ffi, lib
 
 logger = logging.getLogger(__name__)
@@ -38,15 +45,30 @@ MAX_DISORDER = 2048
 """Chunks that arrived before others, two windows full of them; aiortc sorts them at each arrival."""
 
 
-def new_certificate() -> RTCCertificate:
-    """A fresh key and self-signed certificate; its fingerprint goes into every description."""
-    return RTCCertificate.generateCertificate()
+class Certificate:
+    """A fresh key and self-signed certificate; its fingerprint goes into every description.
 
+    It has one OpenSSL context for all associations, where aiortc makes one of 22 KB for each.
+    """
 
-def fingerprint(certificate: RTCCertificate) -> tuple[str, str]:
-    """The SHA-256 fingerprint as (algorithm, value)."""
-    found = next(f for f in certificate.getFingerprints() if f.algorithm == "sha-256")
-    return found.algorithm, found.value
+    def __init__(self) -> None:
+        self._certificate = RTCCertificate.generateCertificate()
+        self._context: SSL.Context | None = None
+
+    @property
+    def fingerprint(self) -> tuple[str, str]:
+        """The SHA-256 fingerprint as (algorithm, value)."""
+        found = next(f for f in self._certificate.getFingerprints() if f.algorithm == "sha-256")
+        return found.algorithm, found.value
+
+    def _create_ssl_context(self, srtp_profiles: list[SRTPProtectionProfile]) -> SSL.Context:
+        """What RTCDtlsTransport needs of a certificate."""
+        if self._context is None:
+            self._context = self._certificate._create_ssl_context(srtp_profiles)
+            self._context.set_mode(SSL.MODE_RELEASE_BUFFERS)
+            # Nobody resumes a DTLS session; a context would keep twenty thousand of them.
+            self._context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+        return self._context
 
 
 def pointers(arena: bytearray, slot_bytes: int) -> list[Pointer]:
@@ -94,7 +116,7 @@ class SecureTransport:
 
     def __init__(
         self,
-        certificate: RTCCertificate,
+        certificate: Certificate,
         *,
         send: Callable[[bytes], None],
         on_connected: Callable[[], None],
@@ -102,7 +124,7 @@ class SecureTransport:
         on_channel: Callable[[RTCDataChannel], None],
     ) -> None:
         self._datagrams = _Datagrams(send)
-        self._dtls = RTCDtlsTransport(cast("Any", self._datagrams), [certificate])
+        self._dtls = RTCDtlsTransport(cast("Any", self._datagrams), [cast("Any", certificate)])
         self._sctp = RTCSctpTransport(self._dtls)
         self._sctp.on("datachannel", self._channel_opened)
         self._on_channel = on_channel

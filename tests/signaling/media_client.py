@@ -83,8 +83,8 @@ class Client:
         self.places: list[Place] = []
         self.connected = asyncio.Event()
         self.captured: list[bytes] = []
-        certificate = transport.new_certificate()
-        self._fingerprint = transport.fingerprint(certificate)
+        certificate = transport.Certificate()
+        self._fingerprint = certificate.fingerprint
         self.secure = SecureTransport(
             certificate,
             send=self._send,

@@ -19,7 +19,7 @@ from signaling.sfu.downlink import Downlink
 from signaling.sfu.endpoint import Endpoint
 from signaling.sfu.peer import Peer
 from signaling.sfu.sdp import Codec
-from signaling.sfu.transport import new_certificate
+from signaling.sfu.transport import Certificate
 from signaling.sfu.uplink import Uplink
 from signaling.tokens import Claims
 from signaling.tracks import Subscription, Track, Wishes
@@ -64,7 +64,7 @@ class Scene:
     def peer(self) -> Peer:
         return Peer(
             self.endpoint,
-            new_certificate(),
+            Certificate(),
             on_connected=lambda: None,
             on_closed=lambda: None,
             on_channel=lambda _: None,

@@ -15,7 +15,7 @@ from signaling.sfu.transport import SecureTransport
 
 class _Side:
     def __init__(self) -> None:
-        self.certificate = transport.new_certificate()
+        self.certificate = transport.Certificate()
         self.connected = asyncio.Event()
         self.closed = asyncio.Event()
         self.channel: asyncio.Queue[RTCDataChannel] = asyncio.Queue()
@@ -36,8 +36,8 @@ class _Side:
 async def _pair() -> tuple[_Side, _Side]:
     server, client = _Side(), _Side()
     server.other, client.other = client, server
-    server.secure.start([transport.fingerprint(client.certificate)], is_client=False, sctp_port=5000)
-    client.secure.start([transport.fingerprint(server.certificate)], is_client=True, sctp_port=5000)
+    server.secure.start([client.certificate.fingerprint], is_client=False, sctp_port=5000)
+    client.secure.start([server.certificate.fingerprint], is_client=True, sctp_port=5000)
     async with asyncio.timeout(10):
         await server.connected.wait()
         await client.connected.wait()
@@ -78,9 +78,9 @@ async def test_data_channels_open_and_carry_messages() -> None:
 async def test_a_wrong_fingerprint_is_refused() -> None:
     server, client = _Side(), _Side()
     server.other, client.other = client, server
-    stranger = transport.fingerprint(transport.new_certificate())
+    stranger = transport.Certificate().fingerprint
     server.secure.start([stranger], is_client=False, sctp_port=5000)
-    client.secure.start([transport.fingerprint(server.certificate)], is_client=True, sctp_port=5000)
+    client.secure.start([server.certificate.fingerprint], is_client=True, sctp_port=5000)
     async with asyncio.timeout(10):
         await server.closed.wait()
     assert not server.secure.is_connected
@@ -119,12 +119,12 @@ GARBAGE = [
 async def test_garbage_before_a_handshake_keeps_nobody_from_it() -> None:
     server, client = _Side(), _Side()
     server.other, client.other = client, server
-    server.secure.start([transport.fingerprint(client.certificate)], is_client=False, sctp_port=5000)
+    server.secure.start([client.certificate.fingerprint], is_client=False, sctp_port=5000)
     for _ in range(transport.HANDSHAKE_TRIES - 1):
         for data in GARBAGE:
             server.secure.receive(data)
         await asyncio.sleep(0)
-    client.secure.start([transport.fingerprint(server.certificate)], is_client=True, sctp_port=5000)
+    client.secure.start([server.certificate.fingerprint], is_client=True, sctp_port=5000)
     async with asyncio.timeout(10):
         await server.connected.wait()
     for data in GARBAGE:
