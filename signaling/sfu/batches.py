@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Sequence
+from mmap import mmap
 from typing import Any, Protocol
 
 from cffi import FFI
@@ -46,7 +47,8 @@ class Slots:
     """A fixed arena of packet buffers, with each slot's view, libsrtp address and peer address."""
 
     def __init__(self, number: int) -> None:
-        self.arena = bytearray(number * SLOT_BYTES)
+        # Of such a mapping only the pages of slots that were ever used take memory.
+        self.arena = mmap(-1, number * SLOT_BYTES)
         whole = memoryview(self.arena)
         self.views = [whole[at : at + SLOT_BYTES] for at in range(0, len(self.arena), SLOT_BYTES)]
         self.pointers = pointers(self.arena, SLOT_BYTES)

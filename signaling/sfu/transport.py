@@ -11,6 +11,7 @@ import logging
 import socket
 from collections import deque
 from collections.abc import Callable
+from mmap import mmap
 from typing import Any, cast
 
 from aiortc import RTCCertificate, RTCDataChannel, RTCDataChannelParameters
@@ -71,7 +72,7 @@ class Certificate:
         return self._context
 
 
-def pointers(arena: bytearray, slot_bytes: int) -> list[Pointer]:
+def pointers(arena: bytearray | mmap, slot_bytes: int) -> list[Pointer]:
     """The address of every slot of an arena; the caller keeps the arena alive and never resizes it."""
     base = ffi.from_buffer("char[]", arena)
     return [base + at for at in range(0, len(arena), slot_bytes)]
