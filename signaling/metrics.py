@@ -5,6 +5,7 @@ No label names a person, a room or an address; each has a handful of values that
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterable
 
@@ -78,6 +79,7 @@ class ServerCollector(Collector):
         yield GaugeMetricFamily(
             "media_connections", "Peer connections, expected ones too", value=len(self._sessions.endpoint.peers)
         )
+        yield GaugeMetricFamily("media_tasks", "Asyncio tasks, this answer's too", value=len(asyncio.all_tasks()))
         yield GaugeMetricFamily("media_draining", "1 once the server closes", value=self._sessions.is_draining)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -67,6 +68,15 @@ async def test_people_rooms_and_tracks_are_counted_and_not_named(served: Served,
     for word in ("canary", sid, "127.0.0.1"):
         assert word not in text
     await socket.close()
+
+
+async def test_a_task_that_nobody_ends_is_counted(served: Served, http: aiohttp.ClientSession) -> None:
+    _, metrics, _ = served
+    _, before = await _read(http, metrics)
+    forgotten = asyncio.create_task(asyncio.Event().wait())
+    _, during = await _read(http, metrics)
+    assert during["media_tasks"] == before["media_tasks"] + 1
+    forgotten.cancel()
 
 
 async def test_what_a_peer_counted_outlives_it(served: Served, http: aiohttp.ClientSession) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import socket
 import sys
 import tempfile
 import time
@@ -12,10 +13,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import aiohttp
 from livekit import api
 
 from tests.conformance.conftest import KEY, SECRET
-from tests.soak.samples import Sample, leftovers, memory_growth, take
+from tests.soak.samples import Sample, leftovers, memory_growth, remains, take
 
 SHIFT_SECONDS = 45.0
 """After this a crowd is killed in mid-sentence and another comes: some people never say goodbye."""
@@ -23,32 +25,45 @@ SAMPLE_SECONDS = 5.0
 SAY_EVERY = 12
 START_SECONDS = 15.0
 EMPTY_SECONDS = 30
-SETTINGS = f"""
+SETTINGS = """
 port = 0
-keys = {{{KEY} = "{SECRET}"}}
+keys = {{{key} = "{secret}"}}
 [room]
 empty_timeout = 5
 departure_timeout = 2
 [limits]
 resume_seconds = 5.0
+[prometheus]
+port = {metrics_port}
 """
 
 
 class Soak:
     """A server process, watched from outside."""
 
-    def __init__(self, process: asyncio.subprocess.Process, url: str, admin: api.LiveKitAPI) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, url: str, admin: api.LiveKitAPI, metrics: aiohttp.ClientSession
+    ) -> None:
         self.url = url
         self.samples: list[Sample] = []
         self._process = process
         self._admin = admin
+        self._metrics = metrics
         self._began = time.monotonic()
 
     async def look(self) -> Sample:
         """Take a sample."""
         rooms = (await self._admin.room.list_rooms(api.ListRoomsRequest())).rooms
         people = sum(room.num_participants for room in rooms)
-        return take(self._process.pid, time.monotonic() - self._began, rooms=len(rooms), participants=people)
+        async with self._metrics.get("/metrics") as response:
+            values = dict(line.rsplit(" ", 1) for line in (await response.text()).splitlines() if line[0] != "#")
+        return take(
+            self._process.pid,
+            time.monotonic() - self._began,
+            tasks=round(float(values["media_tasks"])),
+            rooms=len(rooms),
+            participants=people,
+        )
 
     async def watch(self) -> None:
         """Sample until cancelled, and print a line each minute."""
@@ -59,11 +74,11 @@ class Soak:
             if len(self.samples) % SAY_EVERY == 0:
                 say(sample)
 
-    async def emptied(self) -> Sample:
-        """The server once it has no room and no socket of anybody, or after patience has run out."""
+    async def emptied(self, before: Sample) -> Sample:
+        """The server once it is as empty as before, or after patience has run out."""
         for _ in range(EMPTY_SECONDS):
             sample = await self.look()
-            if not sample.rooms:
+            if not remains(before, sample):
                 break
             await asyncio.sleep(1)
         return sample
@@ -73,7 +88,10 @@ class Soak:
 async def soaking(folder: Path) -> AsyncIterator[Soak]:
     """A server of its own."""
     settings = folder / "signaling.toml"
-    settings.write_text(SETTINGS)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        metrics_port = probe.getsockname()[1]
+    settings.write_text(SETTINGS.format(key=KEY, secret=SECRET, metrics_port=metrics_port))
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "signaling", "--config", str(settings)), stdout=PIPE, stderr=DEVNULL
     )
@@ -83,7 +101,8 @@ async def soaking(folder: Path) -> AsyncIterator[Soak]:
             url = (await process.stdout.readline()).decode().split()[1]
         admin = api.LiveKitAPI(url, KEY, SECRET)
         try:
-            yield Soak(process, url.replace("http", "ws", 1), admin)
+            async with aiohttp.ClientSession(f"http://127.0.0.1:{metrics_port}") as metrics:
+                yield Soak(process, url.replace("http", "ws", 1), admin, metrics)
         finally:
             await admin.aclose()
     finally:
@@ -117,7 +136,7 @@ async def soak(seconds: float, rooms: int, people: int) -> int:
             await come_and_go(server.url, seconds, rooms, people)
             watching.cancel()
             await asyncio.wait([watching])
-            after = await server.emptied()
+            after = await server.emptied(before)
             say(after)
     problems = leftovers(before, server.samples, after)
     sys.stdout.write(
@@ -130,7 +149,7 @@ def say(sample: Sample) -> None:
     """Print a sample."""
     sys.stdout.write(
         f"{sample.seconds:6.0f} s: {sample.rss_kib / 1024:6.1f} MiB, {sample.sockets:3} sockets,"
-        f" {sample.rooms:2} rooms, {sample.participants:3} people\n"
+        f" {sample.tasks:3} tasks, {sample.rooms:2} rooms, {sample.participants:3} people\n"
     )
     sys.stdout.flush()
 

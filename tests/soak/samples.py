@@ -14,21 +14,22 @@ REFERENCE_SECONDS = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A look at the process: since the start, resident memory, open sockets, rooms, people in them."""
+    """A look at the process: since the start, resident memory, open sockets, asyncio tasks, rooms, people in them."""
 
     seconds: float
     rss_kib: int
     sockets: int
+    tasks: int
     rooms: int
     participants: int
 
 
-def take(pid: int, seconds: float, *, rooms: int, participants: int) -> Sample:
+def take(pid: int, seconds: float, *, tasks: int, rooms: int, participants: int) -> Sample:
     """Look at a process of this machine. Raises OSError when it is gone. Linux only."""
     process = Path("/proc") / str(pid)
     status = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines())
     sockets = sum(_is_socket(entry) for entry in (process / "fd").iterdir())
-    return Sample(seconds, int(status["VmRSS"].split()[0]), sockets, rooms, participants)
+    return Sample(seconds, int(status["VmRSS"].split()[0]), sockets, tasks, rooms, participants)
 
 
 def _is_socket(descriptor: Path) -> bool:
@@ -47,16 +48,23 @@ def memory_growth(samples: Sequence[Sample]) -> float:
     return mean(late) / mean(early) - 1
 
 
-def leftovers(before: Sample, samples: Sequence[Sample], after: Sample) -> list[str]:
-    """What is wrong at the end, in sentences; `before` and `after` are of a server that nobody uses."""
+def remains(before: Sample, after: Sample) -> list[str]:
+    """What somebody left behind, in sentences; both are of a server that nobody uses."""
     found = []
-    growth = memory_growth(samples)
-    if growth > GROWTH:
-        found.append(f"memory grew by {growth:.1%}")
     if after.rooms or after.participants:
         found.append(f"{after.rooms} rooms with {after.participants} people are left")
     if after.sockets > before.sockets:
         found.append(f"{after.sockets - before.sockets} sockets are left")
+    if after.tasks > before.tasks:
+        found.append(f"{after.tasks - before.tasks} tasks are left")
+    return found
+
+
+def leftovers(before: Sample, samples: Sequence[Sample], after: Sample) -> list[str]:
+    """What is wrong at the end, in sentences; `before` and `after` are of a server that nobody uses."""
+    growth = memory_growth(samples)
+    found = [f"memory grew by {growth:.1%}"] if growth > GROWTH else []
+    found += remains(before, after)
     if not any(sample.participants for sample in samples):
         found.append("nobody ever joined")
     return found
