@@ -22,3 +22,7 @@ class Allowance:
             return False
         self._left -= amount
         return True
+
+    def seconds_until(self, amount: float) -> float:
+        """How long after the last `take` there is as much as this."""
+        return max(0.0, amount - self._left) / self._rate

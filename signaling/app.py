@@ -11,7 +11,13 @@ from aiohttp import hdrs, web
 from signaling import joining, tokens
 from signaling.config import Settings
 from signaling.connection import SignalConnection
-from signaling.errors import HTTP_STATUS, SignalingError, UnauthenticatedError
+from signaling.errors import (
+    HTTP_STATUS,
+    PermissionDeniedError,
+    SignalingError,
+    TooManyFailuresError,
+    UnauthenticatedError,
+)
 from signaling.metrics import MetricsServer
 from signaling.roomservice import RoomService
 from signaling.sessions import Sessions
@@ -91,18 +97,42 @@ def _claims(request: web.Request) -> Claims:
     return tokens.verify(token, request.app[SESSIONS].settings.keys, time.time())
 
 
-def _refusal(problem: SignalingError) -> web.Response:
-    return web.Response(status=HTTP_STATUS[problem.code], text=str(problem))
+def _address(request: web.Request) -> str:
+    remote = request.remote or ""
+    if request.app[SESSIONS].settings.behind_proxy:
+        # Only the last one is the proxy's word; those before it are whatever the caller sent.
+        remote = ",".join(request.headers.getall(hdrs.X_FORWARDED_FOR, ())).rpartition(",")[2].strip() or remote
+    return remote
+
+
+def _counted(request: web.Request, problem: SignalingError) -> SignalingError:
+    """The problem to tell of; whoever came too often with a token that is not good hears no more of why."""
+    if isinstance(problem, UnauthenticatedError | PermissionDeniedError):
+        seconds = request.app[SESSIONS].failures.note(_address(request), time.monotonic())
+        if seconds:
+            return TooManyFailuresError(seconds)
+    return problem
+
+
+def _headers(problem: SignalingError) -> dict[str, str]:
+    if isinstance(problem, TooManyFailuresError):
+        return {hdrs.RETRY_AFTER: str(problem.retry_after_seconds)}
+    return {}
+
+
+def _refusal(request: web.Request, problem: SignalingError) -> web.Response:
+    problem = _counted(request, problem)
+    return web.Response(status=HTTP_STATUS[problem.code], text=str(problem), headers=_headers(problem))
 
 
 async def _validate(request: web.Request) -> web.Response:
     try:
-        wanted = joining.read(request.query, needs_request=request.path.endswith("/v1/validate"))
         claims = _claims(request)
+        wanted = joining.read(request.query, needs_request=request.path.endswith("/v1/validate"))
         request.app[SESSIONS].admit(claims)
         request.app[SESSIONS].check(claims, wanted)
     except SignalingError as problem:
-        return _refusal(problem)
+        return _refusal(request, problem)
     return web.Response(text="success")
 
 
@@ -120,7 +150,7 @@ async def _rtc(request: web.Request) -> web.StreamResponse:
         wanted = joining.read(request.query, needs_request=request.path.endswith("/v1"))
         sessions.check(claims, wanted)
     except SignalingError as problem:
-        return _refusal(problem)
+        return _refusal(request, problem)
     limits = sessions.settings.limits
     socket = web.WebSocketResponse(max_msg_size=limits.signal_message_bytes)
     await socket.prepare(_without_takeover(request))
@@ -156,5 +186,7 @@ async def _twirp(request: web.Request) -> web.Response:
             request.match_info["method"], body, is_json=is_json, grant=claims.video
         )
     except SignalingError as problem:
-        return web.json_response({"code": problem.code, "msg": str(problem)}, status=HTTP_STATUS[problem.code])
+        told = _counted(request, problem)
+        words = {"code": told.code, "msg": str(told)}
+        return web.json_response(words, status=HTTP_STATUS[told.code], headers=_headers(told))
     return web.Response(body=answer, content_type="application/json" if is_json else "application/protobuf")

@@ -75,6 +75,9 @@ class LimitSettings(_Frozen):
     participants: int = 2000
     rooms: int = 1000
     tracks_per_participant: int = 32
+    failed_joins_per_minute: int = Field(
+        20, ge=0, description="tokens that are not good, of one address, until the answer is 429; 0 means no limit"
+    )
     resume_seconds: float = 20.0
     join_seconds: float = 30.0
 
@@ -85,6 +88,9 @@ class Settings(_Frozen):
     keys: dict[str, str] = Field(min_length=1)
     port: int = Field(7880, ge=0, le=65535)
     bind_address: str = "127.0.0.1"
+    behind_proxy: bool = Field(
+        default=False, description="a proxy is in front, and writes the caller last in X-Forwarded-For"
+    )
     rtc: RtcSettings = RtcSettings()
     room: RoomSettings = RoomSettings()
     webhook: WebhookSettings = WebhookSettings()

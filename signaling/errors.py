@@ -39,6 +39,16 @@ class LimitExceededError(SignalingError):
     code = "resource_exhausted"
 
 
+class TooManyFailuresError(SignalingError):
+    """Somebody at the same address came too often with a token that is not good."""
+
+    code = "resource_exhausted"
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        super().__init__("too many failures, try again later")
+        self.retry_after_seconds = retry_after_seconds
+
+
 class UnavailableError(SignalingError):
     """The server is about to end; another one, or the same in a moment, will do it."""
 

@@ -52,6 +52,7 @@ class ServerCollector(Collector):
         yield from self._gauges()
         totals = self._sessions.endpoint.totals()
         totals["webhook"] += self._sessions.webhooks.dropped
+        totals["failed_join"] += self._sessions.failures.refused
         yield from _moved(totals)
         dropped = CounterMetricFamily("media_dropped", "What was dropped, by cause", labels=["cause"])
         for cause in sorted(totals.keys() - _MOVED.keys()):

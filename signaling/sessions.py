@@ -18,6 +18,7 @@ from signaling.connection import SignalConnection
 from signaling.directory import Rooms
 from signaling.durations import JOIN_BOUNDS_SECONDS, Durations
 from signaling.errors import LimitExceededError, NotFoundError, PermissionDeniedError, UnavailableError
+from signaling.failures import Failures
 from signaling.joining import Joining
 from signaling.participants import Participant
 from signaling.rooms import Room, disconnect
@@ -42,6 +43,7 @@ class Sessions:
         self.endpoint = Endpoint(list(settings.rtc.node_ips), settings.rtc.udp_port, settings.rtc.tcp_port)
         self.server_info = greetings.new_server_info()
         self.join_times = Durations(JOIN_BOUNDS_SECONDS)
+        self.failures = Failures(settings.limits.failed_joins_per_minute)
         self.is_draining = False
         self._tasks: set[asyncio.Task[None]] = set()
 

@@ -113,4 +113,5 @@ def _media(settings: Settings) -> MediaServerSettings:
         room=RoomSettings(auto_create=False),
         webhook=WebhookSettings(urls=(f"http://{settings.host}:{settings.port}/webhooks/media",)),
         allowed_origins=(settings.origin,),
+        behind_proxy=settings.behind_proxy,
     )

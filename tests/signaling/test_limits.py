@@ -267,3 +267,53 @@ async def test_health_says_so_when_the_server_closes(start: Started, http: aioht
     async with http.get(f"{url}/healthz") as response:
         assert response.status == 503
     assert await _refused(http, url, token()) == 503
+
+
+async def _failed(http: aiohttp.ClientSession, url: str, *forwarded: str) -> tuple[int, str]:
+    headers = [("X-Forwarded-For", address) for address in forwarded]
+    async with http.get(f"{url}/rtc/validate", params={"access_token": "x.y.z"}, headers=headers) as response:
+        return response.status, response.headers.get("Retry-After", "")
+
+
+async def test_who_fails_too_often_is_told_to_wait_and_a_good_token_still_joins(
+    start: Started, http: aiohttp.ClientSession
+) -> None:
+    url, sessions = await start(limits=LimitSettings(failed_joins_per_minute=3))
+    assert await _refused(http, url, "x.y.z") == 401
+    assert await _refused(http, url, token(room_join=False)) == 403
+    assert (await _failed(http, url))[0] == 401
+    status, retry_after = await _failed(http, url)
+    assert status == 429
+    assert 15 <= int(retry_after) <= 20
+    assert await _refused(http, url, "x.y.z") == 429
+    async with http.post(f"{url}/twirp/livekit.RoomService/ListRooms", data=b"") as response:
+        assert (response.status, (await response.json())["code"]) == (429, "resource_exhausted")
+        assert "Retry-After" in response.headers
+    assert sessions.failures.refused == 3
+    socket = await _join(http, url, "amina")
+    await socket.close()
+
+
+async def test_a_room_that_is_full_is_no_failure(start: Started, http: aiohttp.ClientSession) -> None:
+    url, _ = await start(limits=LimitSettings(failed_joins_per_minute=1, participants=0))
+    for _ in range(3):
+        assert await _refused(http, url, token()) == 429
+    assert (await _failed(http, url))[0] == 401
+
+
+async def test_behind_a_proxy_callers_are_told_apart_by_its_word_alone(
+    start: Started, http: aiohttp.ClientSession
+) -> None:
+    url, _ = await start(limits=LimitSettings(failed_joins_per_minute=1), behind_proxy=True)
+    assert (await _failed(http, url, "192.0.2.1"))[0] == 401
+    assert (await _failed(http, url, "192.0.2.2"))[0] == 401
+    assert (await _failed(http, url, "192.0.2.3, 192.0.2.1"))[0] == 429
+    assert (await _failed(http, url, "192.0.2.4", "192.0.2.2"))[0] == 429
+
+
+async def test_what_a_caller_claims_to_be_counts_for_nothing_without_a_proxy(
+    start: Started, http: aiohttp.ClientSession
+) -> None:
+    url, _ = await start(limits=LimitSettings(failed_joins_per_minute=1))
+    assert (await _failed(http, url, "192.0.2.1"))[0] == 401
+    assert (await _failed(http, url, "192.0.2.2"))[0] == 429
