@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TYPE_CHECKING
 
 from aiohttp import hdrs, web
 
@@ -18,10 +19,12 @@ from signaling.errors import (
     TooManyFailuresError,
     UnauthenticatedError,
 )
-from signaling.metrics import MetricsServer
 from signaling.roomservice import RoomService
 from signaling.sessions import Sessions
 from signaling.tokens import Claims
+
+if TYPE_CHECKING:
+    from signaling.metrics import MetricsServer
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +34,7 @@ MAX_TWIRP_BYTES = 1024 * 1024
 
 SESSIONS = web.AppKey("sessions", Sessions)
 SERVICE = web.AppKey("room_service", RoomService)
-METRICS = web.AppKey("metrics", MetricsServer)
+METRICS: web.AppKey[MetricsServer] = web.AppKey("metrics")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -43,6 +46,9 @@ def create_app(settings: Settings, *, prefix: str = "") -> web.Application:
     app[SERVICE] = RoomService(app[SESSIONS])
     app.cleanup_ctx.append(_run)
     if settings.prometheus.port >= 0:
+        # Its library takes a megabyte, and most servers go without.
+        from signaling.metrics import MetricsServer
+
         app[METRICS] = MetricsServer(app[SESSIONS], settings.prometheus)
         app.cleanup_ctx.append(_metrics)
     app.on_shutdown.append(_drain)

@@ -1,6 +1,8 @@
 """Nothing is decoded: what could decode is in libraries that the media server does not reach for."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,3 +34,8 @@ def test_the_media_server_reaches_for_no_decoder() -> None:
     of_aiortc = {name for name in names if name.split(".")[0] == "aiortc"}
     assert of_aiortc
     assert not [name for name in of_aiortc if not name.startswith(OF_AIORTC)]
+
+
+def test_without_metrics_their_library_takes_no_memory() -> None:
+    look = "import sys, signaling.app; sys.exit('prometheus_client' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", look], check=False).returncode == 0
