@@ -8,7 +8,8 @@ from signaling.sfu.rtp import Extensions
 
 KEPT_PACKETS = 512
 """A power of two, and the bound whatever the time: two seconds of video at 2 Mbit/s."""
-KEPT_SECONDS = 1.0
+KEPT_SECONDS = 0.8
+"""About a second, with the tenth between two looks and the one between two words of the receiver."""
 KEPT_ROUND_TRIPS = 5
 """A request and its answer can be lost, and be lost again; pictures wait no longer for either."""
 SLOW_ROUND_TRIP_SECONDS = 2.0
