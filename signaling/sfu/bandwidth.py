@@ -1,13 +1,15 @@
 """How much a subscriber's link carries, and which layers fit into that (pure).
 
 Delay tells first: packets that leave evenly and arrive later and later fill a queue somewhere. Then the limit is what
-really arrived, and it grows again slowly until the queue fills anew.
+really arrived. It grows again slowly while it is used, and by probing when more is wanted than it allows.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+
+from signaling.sfu.probing import FACTOR, FITTING_SHARE, MARGIN, Probe
 
 HISTORY = 4096
 """Sent packets remembered at most, a power of two: some seconds of several videos."""
@@ -24,8 +26,13 @@ LOSS_PACKETS = 300
 """Radio loses in bursts: of fewer packets, a link that loses 5% seems to lose 15% every other minute."""
 BACK_OFF = 0.85
 GROWTH_PER_SECOND = 0.08
+USED_SHARE = 0.5
+"""A limit of which less than this is used is not tested by what is sent: then only a probe raises it."""
 FIRST_HOLD_SECONDS = 2.0
 LONGEST_HOLD_SECONDS = 60.0
+PROBE_PAUSE_FACTOR = 1.5
+LONGEST_PROBE_PAUSE_SECONDS = 20.0
+"""Each probe that finds no room makes the next wait longer, but not for long: it costs sound little (see probing)."""
 TRIAL_SECONDS = 30.0
 """Congestion before the limit has grown for this long: growing was wrong, and the next try waits twice as long."""
 LEAST_BPS = 30_000.0
@@ -59,6 +66,7 @@ class LinkEstimate:
 
     def __init__(self) -> None:
         self.limit_bps: float | None = None
+        self.probe: Probe | None = None
         self._sent: list[tuple[int, float, int] | None] = [None] * FIRST_HISTORY
         self._mask = FIRST_HISTORY - 1
         self._arrived: deque[tuple[float, int]] = deque(maxlen=HISTORY)
@@ -69,6 +77,10 @@ class LinkEstimate:
         self._hold_until = 0.0
         self._hold_seconds = FIRST_HOLD_SECONDS
         self._grown_at = 0.0
+        self._is_raised = False
+        self._is_probed = False
+        self._probe_after = self._probe_ended_at = 0.0
+        self._probe_pause_seconds = FIRST_HOLD_SECONDS
 
     def sent(self, sequence: int, size: int, now: float) -> None:
         """Note a packet of `size` bytes leaving under a 16-bit transport-wide number."""
@@ -76,7 +88,7 @@ class LinkEstimate:
 
     def feedback(self, statuses: list[tuple[int, float | None]], now: float) -> None:
         """Take what a receiver says arrived when, by its own clock."""
-        least, newest = float("inf"), 0.0
+        least, newest, probe = float("inf"), 0.0, self.probe
         is_too_short = False
         for sequence, arrived in statuses:
             entry = self._sent[sequence & self._mask]
@@ -86,6 +98,8 @@ class LinkEstimate:
                 is_too_short = True
                 continue
             self._sent[sequence & self._mask] = None
+            if probe is not None:
+                probe.heard(entry[1], None if arrived is None else arrived - entry[1])
             if arrived is None:
                 self._lost += 1
                 continue
@@ -112,11 +126,38 @@ class LinkEstimate:
         for entry in entries:
             self._sent[entry[0] & self._mask] = entry
 
+    def try_more(self, wanted_bps: float, now: float, *, possible: bool) -> None:
+        """Begin a probe when more is wanted than the limit, unless the last congestion or probe was a moment ago."""
+        self._is_probed = possible
+        limit = self.limit_bps
+        if not possible or limit is None or wanted_bps <= limit or self.probe is not None or now <= self._probe_after:
+            return
+        self.probe = Probe(min(FACTOR * limit, MARGIN * wanted_bps), self.arrival_bps(), now)
+
+    def judge_probe(self, now: float) -> None:
+        """Take the result of a probe once it is there."""
+        found = self.probe.measured_bps(now) if self.probe is not None else None
+        if self.probe is None or found is None:
+            return
+        is_room = found >= FITTING_SHARE * self.probe.target_bps and found > (self.limit_bps or 0.0)
+        self.probe, self._probe_ended_at = None, now
+        # What a burst queued is no congestion, and drains soon.
+        self._standing = Least(STANDING_SECONDS)
+        self._first_at = None
+        if is_room:
+            self.limit_bps = found
+            self._is_raised = True
+            self._probe_pause_seconds = FIRST_HOLD_SECONDS
+        else:
+            self._probe_after = now + self._probe_pause_seconds
+            self._probe_pause_seconds = min(LONGEST_PROBE_PAUSE_SECONDS, self._probe_pause_seconds * PROBE_PAUSE_FACTOR)
+
     def _judge(self, now: float) -> None:
-        if self._is_queued() or self._is_lossy():
+        if (self.probe is None and self._is_queued()) or self._is_lossy():
             self._back_off(now)
-        elif self.limit_bps is not None and now > self._hold_until:
+        elif self.limit_bps is not None and now > self._hold_until and self._is_used(now):
             self._grow(now)
+        self.judge_probe(now)
 
     def _is_queued(self) -> bool:
         if self._first_at is None or self._arrived[-1][0] - self._first_at < STANDING_SECONDS:
@@ -134,17 +175,28 @@ class LinkEstimate:
     def _back_off(self, now: float) -> None:
         if now - self._hold_until > TRIAL_SECONDS:
             self._hold_seconds = FIRST_HOLD_SECONDS
-        elif self._grown_at:
+        elif self._is_raised:
             self._hold_seconds = min(LONGEST_HOLD_SECONDS, self._hold_seconds * 2)
+        self._hold_until = self._probe_after = now + self._hold_seconds
+        self._probe_pause_seconds = FIRST_HOLD_SECONDS
         self._grown_at = 0.0
-        self._hold_until = now + self._hold_seconds
+        self._is_raised = False
+        self.probe = None
         self.limit_bps = max(LEAST_BPS, BACK_OFF * self.arrival_bps())
+
+    def _is_used(self, now: float) -> bool:
+        """Whether what is sent anyway tests the limit, or nothing else can."""
+        if not self._is_probed:
+            return True
+        was_probed = self.probe is not None or now - self._probe_ended_at < 2 * RATE_SECONDS
+        return not was_probed and self.arrival_bps() >= USED_SHARE * (self.limit_bps or 0.0)
 
     def _grow(self, now: float) -> None:
         if self.limit_bps is None:
             return
         if self._grown_at:
             self.limit_bps *= 1 + GROWTH_PER_SECOND * min(1.0, now - self._grown_at)
+            self._is_raised = True
         self._grown_at = now
         if self.limit_bps >= UNLIMITED_BPS:
             self.limit_bps = None

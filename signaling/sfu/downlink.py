@@ -271,6 +271,22 @@ class Downlink:
                 now=now,
             )
 
+    def pad(self, octets: int, now: float) -> None:
+        """Send padding as a retransmission of nothing, which no decoder sees; only where retransmissions are known."""
+        self._rtx_sequence = (self._rtx_sequence + 1) & 0xFFFF
+        self.peer.send_rtp(
+            marker=False,
+            payload_type=next(iter(self._rtx_payload_types.values())),
+            sequence=self._rtx_sequence,
+            timestamp=self._timestamps.last_out,
+            ssrc=self.rtx_ssrc,
+            extensions=(),
+            prefix=b"",
+            body=memoryview(bytes(octets - 1) + bytes((octets,))),
+            now=now,
+            is_padding=True,
+        )
+
     def key_frame_requested(self, now: float) -> None:
         """The subscriber cannot decode."""
         if self._current is not None:

@@ -12,9 +12,10 @@ from aiortc import RTCDataChannel
 
 from signaling.sfu import ice, rtcp, rtp, tally, twcc
 from signaling.sfu.addresses import Address
-from signaling.sfu.bandwidth import LinkEstimate, allocate
+from signaling.sfu.bandwidth import UPGRADE_MARGIN, LinkEstimate, allocate
 from signaling.sfu.downlink import Downlink
 from signaling.sfu.incoming import Incoming
+from signaling.sfu.probing import HEADER_OCTETS, MOST_PADDING
 from signaling.sfu.rtp import Packet
 from signaling.sfu.sent import Horizon
 from signaling.sfu.strain import Strain
@@ -113,6 +114,7 @@ class Peer:
         prefix: bytes,
         body: memoryview,
         now: float,
+        is_padding: bool = False,
     ) -> None:
         """Protect and send an RTP packet under this connection's next transport-wide number."""
         if self.selected is None:
@@ -132,6 +134,8 @@ class Peer:
         )
         if prefix:
             head += prefix
+        if is_padding:
+            head = bytes((head[0] | 0x20,)) + head[1:]
         if number_id:
             self.link.sent(number, len(head) + len(body), now)
         wire.send(address, head, body, self.secure.protect)
@@ -270,12 +274,14 @@ class Peer:
                 if due:
                     self.counts["nacks_sent"] += len(due)
                     self.send_rtcp(rtcp.nack(self.ssrc, stream.ssrc, due))
+        if self.link.probe is not None:
+            self._pad(now)
         if now - self._feedback_at >= FEEDBACK_SECONDS:
             self._feedback_at = now
             self._repairs_left = MAX_REPAIRS
             self._send_transport_feedback()
             self._judge_strain(now)
-            self._share_link()
+            self._share_link(now)
             horizon = self._horizon.at(now, self.rtt_seconds if self._rtt_known else None)
             for downlink in self.downlinks.values():
                 downlink.poll(now, horizon)
@@ -290,7 +296,7 @@ class Peer:
             self.strain.heard(sound.transit_seconds, now, expected=expected, received=sound.packets)
         self.strain.judge(now)
 
-    def _share_link(self) -> None:
+    def _share_link(self, now: float) -> None:
         limit = self.link.limit_bps if self.forced_limit_bps is None else self.forced_limit_bps
         wishes = [(downlink, downlink.demand()) for downlink in self.downlinks.values()]
         videos = [(downlink, demand) for downlink, demand in wishes if demand is not None]
@@ -299,9 +305,24 @@ class Peer:
         else:
             sound = sum(d.uplink.bitrate_bps for d in self.downlinks.values() if d.uplink.kind == "audio")
             layers = allocate(limit - sound, [demand for _, demand in videos])
+            most = sum(demand.layers[-1][1] for _, demand in videos)
+            if any(layer < demand.layers[-1][0] for layer, (_, demand) in zip(layers, videos, strict=True)):
+                self.link.try_more(sound + UPGRADE_MARGIN * most, now, possible=self._padded() is not None)
         for (downlink, _), layer in zip(videos, layers, strict=True):
             if downlink.set_limit(layer):
                 self._on_yield(downlink)
+
+    def _padded(self) -> Downlink | None:
+        """A stream that can carry padding."""
+        return next((d for d in self.downlinks.values() if d.is_bound and d.is_repaired), None)
+
+    def _pad(self, now: float) -> None:
+        downlink, probe = self._padded(), self.link.probe
+        while downlink is not None and probe is not None and (due := probe.due(now)) > 0:
+            octets = min(due, MOST_PADDING)
+            downlink.pad(octets, now)
+            probe.sent(octets + HEADER_OCTETS)
+        self.link.judge_probe(now)
 
     def _send_transport_feedback(self) -> None:
         first = next(iter(self._streams), 0)

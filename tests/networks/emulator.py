@@ -1,4 +1,7 @@
-"""`python -m tests.networks.emulator edge`: a network namespace behind a link, for as long as its input is open."""
+"""`python -m tests.networks.emulator edge`: a network namespace behind a link, for as long as its input is open.
+
+A line of input with another profile's name changes the link to that.
+"""
 
 from __future__ import annotations
 
@@ -70,15 +73,25 @@ async def emulate(profile: str, seed: int, *, blocks_udp: bool) -> None:
     loop, end = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, end.set)
-    loop.add_reader(sys.stdin, end.set)
     with tunnelled(name, here, there) as (near, far):
         shapes = PROFILES[profile]
         ways = {
             "down": Way(near, far, Direction(shapes.down, seed), blocks_udp=blocks_udp),
             "up": Way(far, near, Direction(shapes.up, seed + 1), blocks_udp=blocks_udp),
         }
+
+        def change() -> None:
+            wanted = PROFILES.get(sys.stdin.readline().strip())
+            if wanted is None:
+                end.set()
+            else:
+                ways["down"].direction.change(wanted.down)
+                ways["up"].direction.change(wanted.up)
+
+        loop.add_reader(sys.stdin, change)
         _say({"namespace": name, "here": here, "there": there})
         await end.wait()
+        loop.remove_reader(sys.stdin)
         for fd in (near, far):
             loop.remove_reader(fd)
     _say({name: way.counts() for name, way in ways.items()})

@@ -56,6 +56,11 @@ class Direction:
         self._free_at = 0.0
         self._last_at = 0.0
 
+    def change(self, shape: Shape) -> None:
+        """Be another link for the packets from now on; those on their way keep their time."""
+        self._shape = shape
+        self._loss = BurstyLoss(shape.loss, shape.burst, self._chance)
+
     def arrival(self, octets: int, now: float) -> float | None:
         """When a packet that is sent now comes out at the far end; None when it never does."""
         shape = self._shape

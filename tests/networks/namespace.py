@@ -23,7 +23,12 @@ class FarSide:
     namespace: str
     here: str
     there: str
+    orders: asyncio.StreamWriter
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    def change(self, profile: str) -> None:
+        """Turn the link into another profile's."""
+        self.orders.write(f"{profile}\n".encode())
 
     def listen(self) -> socket.socket:
         """A TCP socket that listens on the namespace's own loopback, reached without the link."""
@@ -48,7 +53,7 @@ async def behind(profile: str, *, seed: int = 1, blocks_udp: bool = False) -> As
     assert emulator.stdout is not None
     try:
         async with asyncio.timeout(_START_SECONDS):
-            far_side = FarSide(**json.loads(await emulator.stdout.readline()))
+            far_side = FarSide(**json.loads(await emulator.stdout.readline()), orders=emulator.stdin)
         yield far_side
     finally:
         emulator.stdin.close()

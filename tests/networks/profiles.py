@@ -32,5 +32,8 @@ PROFILES = {
     "3g": _mobile(1600, 750, 75, 20, 0.005, 1, 800),
     "lossy4g": _mobile(8000, 3000, 40, 25, 0.05, 3, 400),
     "5g": _mobile(60000, 20000, 10, 2, 0.0001, 1, 150),
+    # Not measured: a link that is wide, and the same while it is narrow for the one behind it.
+    "wide": _mobile(3000, 3000, 40, 5, 0, 1, 500),
+    "dip": _mobile(150, 3000, 40, 5, 0, 1, 500),
     "open": Profile(Shape(), Shape()),
 }

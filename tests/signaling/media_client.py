@@ -50,6 +50,7 @@ class Place(asyncio.DatagramProtocol):
         self.answers = False
         self.stun: asyncio.Queue[bytes] = asyncio.Queue()
         self.media = asyncio.Event()
+        self.newest = b""
         self.udp: Any = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -64,6 +65,7 @@ class Place(asyncio.DatagramProtocol):
         elif data[0] < 64:
             self._client.secure.receive(data)
         else:
+            self.newest = data
             self.media.set()
 
     async def next_stun(self) -> stun.Message:
@@ -119,6 +121,11 @@ class Client:
     def send(self, packet: bytes) -> None:
         """Send an RTP or RTCP packet from the first address."""
         self._send(self.protected(packet))
+
+    def plain(self, packet: bytes) -> bytes:
+        """An RTP packet as it was before it went over the wire; empty when it is not genuine."""
+        self._arena[: len(packet)] = packet
+        return bytes(self._arena[: self.secure.unprotect(self._pointer, len(packet))])
 
     async def __aenter__(self) -> Self:
         place = await self.move()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from signaling.sfu.bandwidth import LinkEstimate
-from tests.networks.link import Direction
+from signaling.sfu.probing import HEADER_OCTETS, MOST_PADDING
+from tests.networks.link import Direction, Shape
 from tests.networks.profiles import PROFILES
 
 STEP = 0.02
@@ -21,10 +22,12 @@ ELSEWHERE = 1000.0
 class _Call:
     """Sound each 20 ms, and pictures whenever the limit leaves room for all of them."""
 
-    def __init__(self, profile: str, picture_bps: float, seed: int) -> None:
+    def __init__(self, profile: str, picture_bps: float, seed: int, *, probes: bool = True) -> None:
         self.estimate = LinkEstimate()
         self.shown_steps = self.steps = 0
         self.worst_delay = 0.0
+        self.delays: list[float] = []
+        self._probes = probes
         self._down = Direction(PROFILES[profile].down, seed)
         self._up = Direction(PROFILES[profile].up, seed + 1)
         self._picture_bps = picture_bps
@@ -40,9 +43,11 @@ class _Call:
             now = self.steps * STEP
             delay = self._send(SOUND_BYTES, now)
             self.worst_delay = max(self.worst_delay, delay)
+            self.delays.append(delay)
             self._show(now)
             if self.steps % FEEDBACK_EVERY == 0:
                 self._tell(now)
+            self._probe(now)
             while self._feedback and self._feedback[0][0] <= now:
                 self.estimate.feedback(self._feedback.pop(0)[1], now)
 
@@ -58,13 +63,25 @@ class _Call:
 
     def _show(self, now: float) -> None:
         limit = self.estimate.limit_bps
-        if limit is not None and limit < self._picture_bps + 8 * SOUND_BYTES / STEP:
+        if limit is not None and limit < self._wanted_bps:
             return
         self.shown_steps += 1
         self._due += self._picture_bps / 8 * STEP
         while self._due >= PICTURE_BYTES:
             self._due -= PICTURE_BYTES
             self._send(PICTURE_BYTES, now)
+
+    @property
+    def _wanted_bps(self) -> float:
+        return self._picture_bps + 8 * SOUND_BYTES / STEP
+
+    def _probe(self, now: float) -> None:
+        self.estimate.try_more(self._wanted_bps, now, possible=self._probes)
+        probe = self.estimate.probe
+        while probe is not None and (due := probe.due(now)) > 0:
+            self._send(min(due, MOST_PADDING) + HEADER_OCTETS, now)
+            probe.sent(min(due, MOST_PADDING) + HEADER_OCTETS)
+        self.estimate.judge_probe(now)
 
     def _tell(self, now: float) -> None:
         known = [number for number, arrival in self._arrivals.items() if arrival <= now]
@@ -111,3 +128,47 @@ def test_pictures_that_fit_again_come_back() -> None:
     before = call.shown_steps, call.steps
     call.run(30)
     assert call.shown_steps - before[0] == call.steps - before[1]
+
+
+WIDE = Shape(rate_bps=3e6, delay_seconds=0.04, jitter_seconds=0.02, loss=0.005, queue_seconds=0.8)
+NARROW = Shape(rate_bps=150e3, delay_seconds=0.04, jitter_seconds=0.02, loss=0.005, queue_seconds=0.8)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("picture_bps", "narrow_seconds", "most_seconds"), [(450_000, 20, 10), (1_200_000, 20, 13), (450_000, 300, 25)]
+)
+def test_a_picture_is_back_soon_after_its_link(
+    picture_bps: float, narrow_seconds: float, most_seconds: float, seed: int
+) -> None:
+    call = _Call("3g", picture_bps, seed)
+    call._down.change(WIDE)
+    call.run(20)
+    call._down.change(NARROW)
+    call.run(narrow_seconds)
+    shown = call.shown_steps
+    call._down.change(WIDE)
+    call.run(most_seconds)
+    assert call.shown_steps > shown
+    before = call.shown_steps
+    call.run(10)
+    assert (call.shown_steps - before) * STEP == pytest.approx(10)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize(("profile", "picture_bps"), [("edge", 120_000), ("slow3g", 450_000)])
+def test_probing_disturbs_sound_less_than_growing(profile: str, picture_bps: float, seed: int) -> None:
+    def late_share(*, probes: bool) -> float:
+        call = _Call(profile, picture_bps, seed, probes=probes)
+        call.run(120)
+        usual = PROFILES[profile].down.delay_seconds
+        return sum(delay > usual + 0.2 for delay in call.delays) / len(call.delays)
+
+    assert late_share(probes=True) < 0.5 * late_share(probes=False)
+
+
+def test_a_picture_that_is_there_is_not_probed_for() -> None:
+    call = _Call("3g", 450_000, 1)
+    call.run(20)
+    assert call.estimate.limit_bps is None
+    assert call.estimate.probe is None

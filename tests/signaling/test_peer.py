@@ -18,6 +18,7 @@ from signaling.sfu.uplink import Uplink
 from tests.signaling.media_client import Client, check_of
 
 VP8 = Codec(96, "VP8", 90000)
+RTX = Codec(97, "rtx", 90000, fmtp="apt=96")
 
 
 @pytest.fixture
@@ -126,3 +127,18 @@ async def test_a_packet_is_sent_again_until_it_is_too_old(client: Client) -> Non
 
     assert await is_sent_again(now + 1)
     assert not await is_sent_again(now + 60)
+
+
+async def test_more_than_the_limit_is_tried_with_padding_that_no_decoder_sees(client: Client) -> None:
+    peer = client.peer
+    stream = (uplink := _uplink(client)).add_stream(7, "q", 0)
+    stream.bitrate_bps, stream.last_at = 300_000.0, asyncio.get_running_loop().time()
+    downlink = peer.downlinks[5] = Downlink(peer, uplink, ssrc=5, rtx_ssrc=6)
+    peer.transport_cc_out = 3
+    peer.link.limit_bps = 50_000.0
+    assert downlink.bind([VP8, RTX], {rtp.TRANSPORT_CC: 3})
+    async with asyncio.timeout(5):
+        await client.places[0].media.wait()
+    packet = rtp.parse(client.plain(client.places[0].newest))
+    assert downlink.has_yielded
+    assert (packet.ssrc, packet.payload_type, packet.is_padding) == (6, 97, True)
