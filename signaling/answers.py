@@ -34,7 +34,7 @@ def accept_codecs(section: Section, preferred: str = "") -> list[Codec]:
 
 def accept_extensions(section: Section, *, descriptor: bool) -> dict[int, str]:
     """The offered header extensions we use; the dependency descriptor only where something reads it."""
-    wanted = {*_ALWAYS, rtp.AUDIO_LEVEL} if section.kind == "audio" else set(_ALWAYS)
+    wanted = {*_ALWAYS, rtp.AUDIO_LEVEL if section.kind == "audio" else rtp.PLAYOUT_DELAY}
     if descriptor:
         wanted.add(rtp.DEPENDENCY_DESCRIPTOR)
     return {number: uri for number, uri in section.extensions.items() if uri in wanted}

@@ -25,8 +25,11 @@ _EXTENSIONS = {
     2: rtp.ABS_CAPTURE_TIME,
     3: rtp.TRANSPORT_CC,
     4: rtp.MID,
+    5: rtp.PLAYOUT_DELAY,
     8: rtp.DEPENDENCY_DESCRIPTOR,
 }
+_ELSEWHERE = {"audio": rtp.PLAYOUT_DELAY, "video": rtp.AUDIO_LEVEL}
+"""What a section of this kind has no use for."""
 
 
 class ServerOffers:
@@ -90,9 +93,7 @@ class ServerOffers:
         for index, (kind, entry) in enumerate(self._slots):
             section = Section(kind, str(index + 1), "inactive")
             section.codecs = list(codecs.OFFERED_AUDIO if kind == "audio" else codecs.OFFERED_VIDEO)
-            section.extensions = {
-                number: uri for number, uri in _EXTENSIONS.items() if kind == "audio" or uri != rtp.AUDIO_LEVEL
-            }
+            section.extensions = {number: uri for number, uri in _EXTENSIONS.items() if uri != _ELSEWHERE[kind]}
             if entry is not None:
                 track, downlink = entry
                 send_section(section, track, downlink, repaired=kind == "video")

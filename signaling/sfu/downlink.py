@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from signaling.sfu import codecs, rtcp, rtp
+from signaling.sfu import codecs, playout, rtcp, rtp
 from signaling.sfu.bandwidth import Demand
 from signaling.sfu.codecs import Vp8Descriptor
 from signaling.sfu.dependency import Frame, LayerSelector, Structure
@@ -36,6 +36,9 @@ class Downlink:
         self.packets = 0
         self.octets = 0
         self.fraction_lost = 0.0
+        self._losses = playout.Losses()
+        self._playout_id = 0
+        self._playout: rtp.Extensions = ()
         self._current: Stream | None = None
         self._bound = False
         self._negotiated: tuple[list[Codec], dict[str, int]] | None = None
@@ -86,6 +89,8 @@ class Downlink:
             forwarded.append(rtp.DEPENDENCY_DESCRIPTOR)
         mine, theirs = extensions, self.uplink.extensions
         self._extensions = [(theirs[u], mine[u]) for u in forwarded if u in theirs and u in mine]
+        self._playout_id = mine.get(rtp.PLAYOUT_DELAY, 0) if self.is_repaired else 0
+        self._playout = ()
         self._bound = self._payload_types[self.uplink.codec.payload_type] >= 0
         self.peer.hurry()
         return self._bound
@@ -208,6 +213,8 @@ class Downlink:
         timestamp = self._timestamps.forward(packet.timestamp, now)
         data, end = packet.data, packet.payload_end
         forwarded = self._forwarded(packet) if self._extensions else ()
+        if self._playout:
+            forwarded += self._playout
         kept = (sequence & 0xFFFF, marker, payload_type, timestamp, prefix, data, at, end, forwarded)
         self._slots[sequence & KEPT_PACKETS - 1] = kept
         self.packets += 1
@@ -295,10 +302,22 @@ class Downlink:
     def report_received(self, report: rtcp.ReceptionReport, now: float) -> float | None:
         """Take a reception report; returns the round trip in seconds if it tells."""
         self.fraction_lost = report.fraction_lost / 256
+        self._losses.note(self.fraction_lost, now)
         sent_at = self._sent_reports.get(report.lsr)
         if sent_at is None:
             return None
         return max(0.0, now - sent_at - report.dlsr / 65536)
+
+    def judge_playout(self, now: float) -> None:
+        """Have pictures held back for as long as repairs take, on both ways; a wish holds until the next."""
+        stream = self._current
+        if stream is None or not self._playout_id:
+            return
+        ways = ((stream.losses, self.uplink.peer), (self._losses, self.peer))
+        lossy = [peer for losses, peer in ways if losses.are_frequent(now) and peer.is_rtt_known]
+        seconds = playout.hold_seconds([peer.rtt_seconds for peer in lossy])
+        if seconds or self._playout:
+            self._playout = ((self._playout_id, playout.write(seconds)),)
 
     def sender_report(self, now: float) -> rtcp.SenderReport | None:
         """A report on the publisher's clock, so that its audio and video stay in step."""

@@ -15,11 +15,15 @@ REQUESTS_PER_ROUND_TRIP = 4
 
 
 class Missing:
-    """Extended sequence numbers not seen yet, each with the time to ask for it and how often that was done."""
+    """Extended sequence numbers not seen yet, each with the time to ask for it and how often that was done.
+
+    `lost` counts those that had to be asked for.
+    """
 
     def __init__(self) -> None:
         self._entries: dict[int, tuple[float, int]] = {}
         self._asked_at = -10.0
+        self.lost = 0
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -50,6 +54,7 @@ class Missing:
             if tries >= MAX_TRIES:
                 del self._entries[number]
                 continue
+            self.lost += tries == 0
             self._entries[number] = (now + retry_seconds * 2**tries, tries + 1)
             due.append(number & 0xFFFF)
         if due:

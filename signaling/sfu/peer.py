@@ -54,7 +54,7 @@ class Peer:
         self.remote_ufrag = self.remote_pwd = ""
         self.counts: Counter[str] = Counter()
         self.rtt_seconds = DEFAULT_RTT_SECONDS
-        self._rtt_known = False
+        self.is_rtt_known = False
         self._horizon = Horizon()
         self.selected: tuple[Wire | StreamWire, Address] | None = None
         self.downlinks: dict[int, Downlink] = {}
@@ -235,8 +235,8 @@ class Peer:
                     if (downlink := self.downlinks.get(ssrc)) is not None:
                         rtt = downlink.report_received(report, now)
                         if rtt is not None:
-                            self.rtt_seconds += (rtt - self.rtt_seconds) / (4 if self._rtt_known else 1)
-                            self._rtt_known = True
+                            self.rtt_seconds += (rtt - self.rtt_seconds) / (4 if self.is_rtt_known else 1)
+                            self.is_rtt_known = True
                 case rtcp.Nack(media_ssrc=ssrc, sequences=sequences):
                     if (downlink := self.downlinks.get(ssrc)) is not None:
                         self._repair(downlink, sequences, now)
@@ -282,7 +282,7 @@ class Peer:
             self._send_transport_feedback()
             self._judge_strain(now)
             self._share_link(now)
-            horizon = self._horizon.at(now, self.rtt_seconds if self._rtt_known else None)
+            horizon = self._horizon.at(now, self.rtt_seconds if self.is_rtt_known else None)
             for downlink in self.downlinks.values():
                 downlink.poll(now, horizon)
         if now - self._report_at >= REPORT_SECONDS:
@@ -334,6 +334,7 @@ class Peer:
         if receptions:
             self.send_rtcp(rtcp.receiver_report(self.ssrc, receptions))
         for downlink in self.downlinks.values():
+            downlink.judge_playout(now)
             report = downlink.sender_report(now)
             if report is not None:
                 name = rtcp.source_description(report.ssrc, "sfu")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from signaling.sfu import codecs, rtcp, rtp
 from signaling.sfu.dependency import MAX_SPATIAL, DependencyReader, Frame
 from signaling.sfu.missing import Missing
+from signaling.sfu.playout import Losses
 from signaling.sfu.rtp import Extender, Packet
 from signaling.sfu.sdp import Codec
 from signaling.sfu.speakers import Loudness
@@ -42,6 +43,7 @@ class Stream:
     octets: int = 0
     jitter: float = 0.0
     missing: Missing = field(default_factory=Missing)
+    losses: Losses = field(default_factory=Losses)
     report: rtcp.SenderReport | None = None
     report_at: float = 0.0
     bitrate_bps: float = 0.0
@@ -55,6 +57,7 @@ class Stream:
     _layer_octets: list[int] = field(default_factory=lambda: [0] * MAX_SPATIAL)
     _reported_expected: int = 0
     _reported_packets: int = 0
+    _reported_lost: int = 0
 
     def accept(self, packet: Packet, now: float) -> int:
         """Count a packet in. Returns its extended sequence number, or -1 for one that came before."""
@@ -118,6 +121,9 @@ class Stream:
         expected_now = expected - self._reported_expected
         received_now = self.packets - self._reported_packets
         self._reported_expected, self._reported_packets = expected, self.packets
+        if expected_now > 0:
+            self.losses.note((self.missing.lost - self._reported_lost) / expected_now, now)
+        self._reported_lost = self.missing.lost
         lost_now = expected_now - received_now
         fraction = (lost_now << 8) // expected_now if expected_now > 0 and lost_now > 0 else 0
         self.fraction_lost = fraction / 256

@@ -20,6 +20,7 @@ def test_a_late_packet_is_not_asked_for() -> None:
     assert missing.take(10)
     assert not missing.take(10)
     assert missing.due(0.02, 0.1) == [11]
+    assert missing.lost == 1
 
 
 def test_each_try_waits_twice_as_long_and_the_last_is_the_end() -> None:
