@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
+from signaling.sfu.departures import Departures
 from signaling.sfu.probing import FACTOR, FITTING_SHARE, MARGIN, Probe
 
 HISTORY = 4096
@@ -67,8 +68,9 @@ class LinkEstimate:
     def __init__(self) -> None:
         self.limit_bps: float | None = None
         self.probe: Probe | None = None
-        self._sent: list[tuple[int, float, int] | None] = [None] * FIRST_HISTORY
+        self._sent: list[tuple[int, int, int] | None] = [None] * FIRST_HISTORY
         self._mask = FIRST_HISTORY - 1
+        self._departures: Departures | None = None
         self._arrived: deque[tuple[float, int]] = deque(maxlen=HISTORY)
         self._base = Least(BASE_SECONDS)
         self._standing = Least(STANDING_SECONDS)
@@ -82,13 +84,19 @@ class LinkEstimate:
         self._probe_after = self._probe_ended_at = 0.0
         self._probe_pause_seconds = FIRST_HOLD_SECONDS
 
-    def sent(self, sequence: int, size: int, now: float) -> None:
-        """Note a packet of `size` bytes leaving under a 16-bit transport-wide number."""
-        self._sent[sequence & self._mask] = (sequence, now, size)
+    def sent(self, sequence: int, size: int, departures: Departures) -> None:
+        """Note a packet of `size` bytes in a wire's present batch, under a 16-bit transport-wide number."""
+        if departures is not self._departures:
+            # Another wire counts its batches from another number.
+            self._departures = departures
+            self._sent = [None] * len(self._sent)
+        self._sent[sequence & self._mask] = (sequence, departures.batch, size)
 
     def feedback(self, statuses: list[tuple[int, float | None]], now: float) -> None:
         """Take what a receiver says arrived when, by its own clock."""
-        least, newest, probe = float("inf"), 0.0, self.probe
+        least, newest, probe, departures = float("inf"), 0.0, self.probe, self._departures
+        if departures is None:
+            return
         is_too_short = False
         for sequence, arrived in statuses:
             entry = self._sent[sequence & self._mask]
@@ -98,8 +106,11 @@ class LinkEstimate:
                 is_too_short = True
                 continue
             self._sent[sequence & self._mask] = None
+            left_at = departures.left_at(entry[1])
+            if left_at is None:
+                continue
             if probe is not None:
-                probe.heard(entry[1], None if arrived is None else arrived - entry[1])
+                probe.heard(left_at, None if arrived is None else arrived - left_at)
             if arrived is None:
                 self._lost += 1
                 continue
@@ -108,7 +119,7 @@ class LinkEstimate:
             while self._arrived[0][0] < arrived - RATE_SECONDS:
                 self._arrived.popleft()
             newest = arrived
-            least = min(least, arrived - entry[1])
+            least = min(least, arrived - left_at)
         if is_too_short and len(self._sent) < HISTORY:
             self._lengthen()
         if least < float("inf"):

@@ -137,7 +137,7 @@ class Peer:
         if is_padding:
             head = bytes((head[0] | 0x20,)) + head[1:]
         if number_id:
-            self.link.sent(number, len(head) + len(body), now)
+            self.link.sent(number, len(head) + len(body), wire.departures)
         wire.send(address, head, body, self.secure.protect)
 
     def send_rtcp(self, packet: bytes) -> None:

@@ -6,10 +6,12 @@ import asyncio
 import itertools
 from collections import Counter
 from collections.abc import Callable
+from time import monotonic
 from typing import cast
 
 from signaling.sfu.addresses import Address, to_address
 from signaling.sfu.batches import SLOT_BYTES, TRAILER_BYTES
+from signaling.sfu.departures import Departures
 from signaling.sfu.transport import Pointer, pointers
 from signaling.sfu.wire import Protect
 
@@ -48,6 +50,7 @@ class StreamWire(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self.host = ""
         self.address: Address = b""
+        self.departures = Departures()
         self._timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
 
@@ -93,6 +96,7 @@ class StreamWire(asyncio.Protocol):
 
     def send(self, _: Address, head: bytes, body: memoryview, protect: Protect | None) -> None:
         """Send one packet, protected in place."""
+        self.departures.leave(monotonic())
         transport, length = self._transport, len(head) + len(body)
         if (
             transport is None

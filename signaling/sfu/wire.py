@@ -7,6 +7,7 @@ import logging
 import socket
 import sys
 from collections.abc import Callable
+from time import monotonic
 
 from signaling.sfu.addresses import Address
 from signaling.sfu.batches import (
@@ -19,6 +20,7 @@ from signaling.sfu.batches import (
     PlainCalls,
     Slots,
 )
+from signaling.sfu.departures import Departures
 from signaling.sfu.transport import Pointer
 
 logger = logging.getLogger(__name__)
@@ -45,6 +47,7 @@ class Wire:
     ) -> None:
         self.socket = sock
         self.dropped = 0
+        self.departures = Departures()
         self._loop = asyncio.get_running_loop()
         self._on_datagram = on_datagram
         self._receiving = Slots(RECEIVED_AT_ONCE)
@@ -122,6 +125,8 @@ class Wire:
         """Hand over everything waiting; what a full socket buffer does not take is lost, as on any link."""
         self._flush_due = False
         if self._used:
+            # Not the loop's time: that stands still while the loop's turn is held up.
+            self.departures.leave(monotonic())
             self.dropped += self._used - self._calls.send(self._used)
             self._used = 0
 

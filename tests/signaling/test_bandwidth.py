@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signaling.sfu.bandwidth import Demand, LinkEstimate, allocate
+from signaling.sfu.departures import KEPT_BATCHES, Departures
 
 SIZE = 1100
 
@@ -16,6 +17,8 @@ class _Link:
     def __init__(self, capacity_bps: float, delay: float = 0.05) -> None:
         self.capacity_bps = capacity_bps
         self.estimate = LinkEstimate()
+        self.departures = Departures()
+        self.late_seconds = 0.0
         self.now = 100.0
         self._delay = delay
         self._free_at = 0.0
@@ -30,8 +33,10 @@ class _Link:
             rate = min(offered_bps, self.estimate.limit_bps or offered_bps) if follow else offered_bps
             self.now += SIZE * 8 / rate
             self._sequence = (self._sequence + 1) & 0xFFFF
-            self.estimate.sent(self._sequence, SIZE, self.now)
-            self._free_at = max(self._free_at, self.now) + SIZE * 8 / self.capacity_bps
+            self.estimate.sent(self._sequence, SIZE, self.departures)
+            left_at = self.now + self.late_seconds
+            self.departures.leave(left_at)
+            self._free_at = max(self._free_at, left_at) + SIZE * 8 / self.capacity_bps
             self._arrivals.append((self._sequence, self._free_at + self._delay))
             if self.now - self._reported_at >= 0.1:
                 self._reported_at = self.now
@@ -43,6 +48,42 @@ class _Link:
 def test_a_free_link_shows_no_limit() -> None:
     link = _Link(10_000_000)
     link.run(20, 1_500_000)
+    assert link.estimate.limit_bps is None
+
+
+def test_a_server_held_up_by_others_on_its_processor_sees_no_queue() -> None:
+    link = _Link(10_000_000)
+    link.run(5, 1_500_000)
+    link.late_seconds = 0.2
+    link.run(20, 1_500_000)
+    assert link.estimate.limit_bps is None
+
+
+def test_a_queue_is_seen_by_a_server_that_is_held_up() -> None:
+    link = _Link(10_000_000)
+    link.late_seconds = 0.2
+    link.run(5, 1_500_000)
+    link.capacity_bps = 400_000
+    link.run(2, 1_500_000)
+    assert link.estimate.limit_bps is not None
+
+
+def test_batches_are_known_once_they_have_left_and_until_they_are_old() -> None:
+    departures = Departures()
+    assert departures.left_at(0) is None
+    departures.leave(7.0)
+    assert (departures.left_at(0), departures.left_at(1)) == (7.0, None)
+    for number in range(KEPT_BATCHES):
+        departures.leave(8.0 + number)
+    assert departures.left_at(0) is None
+    assert departures.left_at(1) == 8.0
+
+
+def test_what_left_on_another_wire_is_forgotten() -> None:
+    link = _Link(10_000_000)
+    link.run(1, 1_500_000)
+    link.departures = Departures()
+    link.run(5, 1_500_000)
     assert link.estimate.limit_bps is None
 
 

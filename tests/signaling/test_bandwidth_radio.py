@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from signaling.sfu.bandwidth import LinkEstimate
+from signaling.sfu.departures import Departures
 from signaling.sfu.probing import HEADER_OCTETS, MOST_PADDING
 from tests.networks.link import Direction, Shape
 from tests.networks.profiles import PROFILES
@@ -24,6 +25,7 @@ class _Call:
 
     def __init__(self, profile: str, picture_bps: float, seed: int, *, probes: bool = True) -> None:
         self.estimate = LinkEstimate()
+        self._departures = Departures()
         self.shown_steps = self.steps = 0
         self.worst_delay = 0.0
         self.delays: list[float] = []
@@ -54,7 +56,8 @@ class _Call:
     def _send(self, size: int, now: float) -> float:
         """Returns how long it took, 0 for a packet that was lost."""
         self._sequence += 1
-        self.estimate.sent(self._sequence & 0xFFFF, size, now)
+        self.estimate.sent(self._sequence & 0xFFFF, size, self._departures)
+        self._departures.leave(now)
         arrival = self._down.arrival(size + ON_THE_WIRE, now)
         if arrival is None:
             return 0.0
