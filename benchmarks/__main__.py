@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
-from statistics import median
+from contextlib import ExitStack
 
 from benchmarks import first_frame, measure, profile, table
 from benchmarks.loads import LOADS, Load
@@ -93,14 +93,21 @@ def _first_frames(servers: list[Server], runs: int) -> None:
         _say(f"Left out: the first frame; {missing}.")
         return
     first_frame.build()
-    _say(f"\nFrom connect() to the first painted frame in Chromium, the median of {first_frame.JOINS} joins a run:\n")
+    _say(
+        f"\nFrom connect() to the first painted frame in Chromium, on loopback; the servers run side by side, and "
+        f"{runs} times {first_frame.JOINS} people join each in turn: median (quarter to three quarters) of all joins, "
+        "and of each time's medians the ratio.\n"
+    )
     _say(table.heading(["server", "ms", "ours / its"]))
     # Chromium wants every core, so the servers are not pinned; Janus has no livekit-client.
     browsed = [server for server in servers if server.name in ("ours", "livekit")]
-    found: dict[str, list[float]] = {server.name: [] for server in browsed}
-    for server in _in_turn(browsed, runs):
-        with running(server, is_pinned=False) as started:
-            found[server.name].append(median(first_frame.first_frames_ms(started)))
+    found: dict[str, list[list[float]]] = {server.name: [] for server in browsed}
+    for run in range(runs):
+        with ExitStack() as stack:
+            order = browsed if run % 2 == 0 else browsed[::-1]
+            started = [stack.enter_context(running(server, is_pinned=False)) for server in order]
+            for name, waits in first_frame.first_frames_ms(started).items():
+                found[name].append(waits)
     for server in browsed:
         ours = found.get("ours") if server.name != "ours" else None
         _say(table.first_frame_row(server.text, found[server.name], ours))

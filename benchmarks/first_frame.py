@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 import http.server
+import random
 import subprocess
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,8 +19,11 @@ from benchmarks.servers import KEY, ROOT, SECRET, Running
 
 CHROMIUM = Path("/usr/bin/chromium")
 PAGE = ROOT / "tests" / "conformance" / "page"
-JOINS = 5
-"""Times measured on one server, after one that warms both sides up."""
+JOINS = 9
+"""Times measured on each server in a run, after one that warms all sides up."""
+PAUSE_SECONDS = (0.3, 0.5)
+"""Before each join, until what came before is taken down; at random, for a camera ticks, and a join in step with it
+would always wait equally long."""
 ROOM = "first-frame"
 
 _PUBLISH = """async ([url, token]) => {
@@ -55,19 +60,28 @@ def build() -> None:
     subprocess.run(["npm", "run", "--silent", "build"], cwd=PAGE, check=True)
 
 
-def first_frames_ms(server: Running) -> list[float]:
-    """How long each of several people waited for the first picture of somebody who is there already."""
+def first_frames_ms(servers: Sequence[Running]) -> dict[str, list[float]]:
+    """How long each of several people waited for the first picture of somebody who is there already, by server.
+
+    The joins go round the servers in one browser, so that whatever disturbs the machine meets all alike. No server has
+    two in a row: a page that has only just left joins more slowly.
+    """
+    waits: dict[str, list[float]] = {server.name: [] for server in servers}
     with _page_server() as origin, sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=str(CHROMIUM),
             args=["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"],
         )
-        publisher = _open(browser, origin)
-        publisher.evaluate(_PUBLISH, [server.url, _token("publisher")])
-        viewer = _open(browser, origin)
-        waits = [float(viewer.evaluate(_PAINT, [server.url, _token(f"viewer-{n}")])) for n in range(JOINS + 1)]
+        for server in servers:
+            _open(browser, origin).evaluate(_PUBLISH, [server.url, _token("publisher")])
+        viewers = {server.name: _open(browser, origin) for server in servers}
+        for join in range(JOINS + 1):
+            for server in servers:
+                time.sleep(random.uniform(*PAUSE_SECONDS))
+                ms = viewers[server.name].evaluate(_PAINT, [server.url, _token(f"viewer-{join}")])
+                waits[server.name].append(float(ms))
         browser.close()
-    return waits[1:]
+    return {name: found[1:] for name, found in waits.items()}
 
 
 def _open(browser: Browser, origin: str) -> Page:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from statistics import median
+from statistics import median, quantiles
 
 from benchmarks import growth
 from benchmarks.loads import Load
@@ -76,9 +76,17 @@ def row(load: Load, server: str, found: Sequence[Figures], ours: Sequence[Figure
     )
 
 
-def first_frame_row(server: str, waits_ms: Sequence[float], ours_ms: Sequence[float] | None) -> str:
-    """One server's median of each run, and ours over it."""
-    return _line([server, spread(waits_ms, 0), ratio(ours_ms, waits_ms) if ours_ms else ""])
+def middle(values: Sequence[float]) -> str:
+    """Median (quarter to three quarters)."""
+    low, half, high = quantiles(values, n=4, method="inclusive")
+    return f"{half:.0f} ({low:.0f} to {high:.0f})"
+
+
+def first_frame_row(server: str, waits_ms: Sequence[list[float]], ours_ms: Sequence[list[float]] | None) -> str:
+    """One server's joins, run by run, and ours over its."""
+    medians = [median(run) for run in waits_ms]
+    compared = ratio([median(run) for run in ours_ms], medians) if ours_ms else ""
+    return _line([server, middle([wait for run in waits_ms for wait in run]), compared])
 
 
 def growth_table(found: Mapping[str, growth.Found]) -> str:

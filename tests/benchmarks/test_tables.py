@@ -59,6 +59,11 @@ def test_a_visit_more_costs_the_difference_and_the_core_fills_in_a_straight_line
     assert costs["viewers of a lecture until one core is full"] is None
 
 
+def test_a_row_of_first_frames_has_all_joins_and_the_ratio_of_each_run() -> None:
+    row = table.first_frame_row("theirs", [[100, 120, 140], [200, 240, 280]], [[60, 60, 60], [240, 240, 300]])
+    assert [cell.strip() for cell in row.split("|")[1:-1]] == ["theirs", "170 (125 to 230)", "0.75 (0.50 to 1.00)"]
+
+
 def test_the_clock_of_a_process_runs_with_its_work() -> None:
     before = measure.cpu_seconds(os.getpid())
     sum(range(100_000))
