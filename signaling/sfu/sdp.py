@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sized
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 MAX_LENGTH = 256 * 1024
 MAX_SECTIONS = 256
@@ -160,15 +160,15 @@ def _parse_session_attribute(description: Description, name: str, value: str) ->
 
 
 def _parse_attribute(section: Section, name: str, value: str) -> None:
-    if name in ("sendrecv", "sendonly", "recvonly", "inactive"):
-        section.direction = name
-    elif name == "mid":
-        section.mid = value
+    if name in ("fmtp", "rtcp-fb"):
+        _parse_codec_attribute(section, name, value)
     elif name == "rtpmap":
         _require_space(section.codecs, MAX_CODECS)
         section.codecs.append(_parse_rtpmap(value))
-    elif name in ("fmtp", "rtcp-fb"):
-        _parse_codec_attribute(section, name, value)
+    elif name in ("sendrecv", "sendonly", "recvonly", "inactive"):
+        section.direction = name
+    elif name == "mid":
+        section.mid = value
     elif name == "extmap":
         number, uri = value.split()[:2]
         identifier = _number(number.partition("/")[0], 0xFFFF)
@@ -206,13 +206,23 @@ def _parse_rtpmap(value: str) -> Codec:
 
 
 def _parse_codec_attribute(section: Section, name: str, value: str) -> None:
+    """Half of a browser's offer is such lines, and a client waits for each answer: hence no `replace`."""
     payload_type, _, rest = value.partition(" ")
-    for index, codec in enumerate(section.codecs):
-        if payload_type in (str(codec.payload_type), "*"):
-            if name == "fmtp":
-                section.codecs[index] = replace(codec, fmtp=rest[:MAX_FMTP_LENGTH])
-            elif len(codec.feedback) < MAX_FEEDBACK:
-                section.codecs[index] = replace(codec, feedback=(*codec.feedback, rest))
+    if payload_type == "*":
+        meant = list(range(len(section.codecs)))
+    elif payload_type.isdecimal() and len(payload_type) <= 3:
+        number = int(payload_type)
+        meant = [index for index, codec in enumerate(section.codecs) if codec.payload_type == number]
+    else:
+        return
+    for index in meant:
+        old = section.codecs[index]
+        fmtp, feedback = old.fmtp, old.feedback
+        if name == "fmtp":
+            fmtp = rest[:MAX_FMTP_LENGTH]
+        elif len(feedback) < MAX_FEEDBACK:
+            feedback = (*feedback, rest)
+        section.codecs[index] = Codec(old.payload_type, old.name, old.clock_rate, old.channels, fmtp, feedback)
 
 
 def _parse_ssrc(section: Section, value: str) -> None:
