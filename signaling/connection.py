@@ -61,11 +61,13 @@ class SignalConnection:
         except asyncio.QueueFull:
             self._overflown.set()
 
-    async def run(self, on_request: Callable[[SignalRequest], None]) -> None:
-        """Serve until either side ends it."""
+    async def run(
+        self, on_request: Callable[[SignalRequest], None], on_greeted: Callable[[], None] = lambda: None
+    ) -> None:
+        """Serve until either side ends it; `on_greeted` is called once what was queued before is on its way."""
         tasks = [
             asyncio.create_task(self._write()),
-            asyncio.create_task(self._read(on_request)),
+            asyncio.create_task(self._read(on_request, on_greeted)),
             asyncio.create_task(self._overflown.wait()),
         ]
         try:
@@ -97,7 +99,10 @@ class SignalConnection:
                     await self._socket.send_bytes(payload, window_bits)
             self._queued_bytes -= len(payload)
 
-    async def _read(self, on_request: Callable[[SignalRequest], None]) -> None:
+    async def _read(self, on_request: Callable[[SignalRequest], None], on_greeted: Callable[[], None]) -> None:
+        # The writer has had its turn; after one more of the loop's rounds its bytes have left.
+        await asyncio.sleep(0)
+        on_greeted()
         while True:
             message = await self._socket.receive(timeout=PATIENCE_SECONDS)
             if message.type == WSMsgType.BINARY:

@@ -133,7 +133,9 @@ class Sessions:
             await connection.run(lambda _: None)
             return
         try:
-            await connection.run(lambda request: self._handle(participant, request))
+            await connection.run(
+                lambda request: self._handle(participant, request), on_greeted=lambda: self._begin(participant, joining)
+            )
         finally:
             if participant.signal is connection:
                 participant.signal = None
@@ -181,21 +183,26 @@ class Sessions:
         wiring.connect(
             participant, self.endpoint, single=joining.single, on_active=self._active, on_slow=self._too_slow
         )
+        if participant.offers is not None and joining.request is not None:
+            participant.offers.expects_offer = joining.request.HasField("publisher_offer")
         greetings.greet(participant, self.server_info)
         room.refresh_token(participant)
+        return participant
+
+    def _begin(self, participant: Participant, joining: Joining) -> None:
+        """Negotiate media at a join. By now the client works on its greeting, so both go on at once."""
+        room = participant.room
+        if joining.reconnect or room.participants.get(participant.identity) is not participant:
+            return
         if joining.request is not None:
             for request in joining.request.add_track_requests:
                 handlers.handle(participant, SignalRequest(add_track=request))
-        has_offer = joining.request is not None and joining.request.HasField("publisher_offer")
-        if participant.offers is not None:
-            participant.offers.expects_offer = has_offer
         subscriptions.reconcile(room, participant)
-        if joining.request is not None and has_offer:
+        if joining.request is not None and joining.request.HasField("publisher_offer"):
             handlers.handle(participant, SignalRequest(offer=joining.request.publisher_offer))
         if participant.subscriber is not None:
             participant.subscriber.start()
         room.announce(participant)
-        return participant
 
     def _resume(self, connection: SignalConnection, claims: Claims, joining: Joining) -> Participant | None:
         room = self.rooms.by_name.get(claims.video.room)
