@@ -101,7 +101,8 @@ class ClientOffers:
         for mid in [mid for mid in self._cids if mid not in mids]:
             self._end_uplink(mid)
         self._fill(remote.sections, sections)
-        is_client = remote.setup == "passive"
+        # As LiveKit's server: our first flight goes out with the answer to the first check, a round trip sooner.
+        is_client = remote.setup != "active"
         self.peer.secure.start(remote.fingerprints, is_client=is_client, sctp_port=_sctp_port(remote))
         text = sdp.write(describe(self.peer, sections, "active" if is_client else "passive"))
         mapping = {mid: track.sid for mid, (track, _) in self._assigned.items()}

@@ -72,6 +72,7 @@ class Path:
 
     def _select(self, wire: Wire | StreamWire, address: Address, now: float) -> None:
         self._peer.selected = (wire, address)
+        self._peer.secure.reach()
         self._probes.clear()
         self.checked_at = now
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections import deque
 from collections.abc import Callable
 from mmap import mmap
 from typing import Any, cast
@@ -26,6 +25,8 @@ from aiortc.rtcsctptransport import RTCSctpCapabilities, RTCSctpTransport
 from OpenSSL import SSL
 from pylibsrtp._binding import ffi, lib
 
+from signaling.sfu.datagrams import Datagrams
+
 logger = logging.getLogger(__name__)
 
 _protect, _unprotect = lib.srtp_protect, lib.srtp_unprotect
@@ -35,8 +36,6 @@ Pointer = Any
 
 HANDSHAKE_SECONDS = 30.0
 HANDSHAKE_TRIES = 20
-MAX_WAITING_DATAGRAMS = 512
-"""DTLS datagrams of one peer not yet read; data channels ride on them, so a burst is normal."""
 MAX_MESSAGE_BYTES = 262144
 MAX_CHANNELS = 16
 """Data channels of one peer; clients open three or four."""
@@ -78,40 +77,6 @@ def pointers(arena: bytearray | mmap, slot_bytes: int) -> list[Pointer]:
     return [base + at for at in range(0, len(arena), slot_bytes)]
 
 
-class _Datagrams:
-    """What RTCDtlsTransport needs of an ICE transport."""
-
-    def __init__(self, send: Callable[[bytes], None]) -> None:
-        self.role = "controlled"
-        self._sink = send
-        self._waiting: deque[bytes] = deque()
-        self._arrived = asyncio.Event()
-        self.is_closed = False
-
-    def put(self, data: bytes) -> bool:
-        if self.is_closed or len(self._waiting) >= MAX_WAITING_DATAGRAMS:
-            return False
-        self._waiting.append(data)
-        self._arrived.set()
-        return True
-
-    def close(self) -> None:
-        self.is_closed = True
-        self._waiting.clear()
-        self._arrived.set()
-
-    async def _recv(self) -> bytes:
-        while not self._waiting:
-            if self.is_closed:
-                raise ConnectionError
-            self._arrived.clear()
-            await self._arrived.wait()
-        return self._waiting.popleft()
-
-    async def _send(self, data: bytes) -> None:
-        self._sink(data)
-
-
 class SecureTransport:
     """One DTLS association with the SRTP sessions and data channels on it."""
 
@@ -124,7 +89,7 @@ class SecureTransport:
         on_closed: Callable[[], None],
         on_channel: Callable[[RTCDataChannel], None],
     ) -> None:
-        self._datagrams = _Datagrams(send)
+        self._datagrams = Datagrams(send)
         self._dtls = RTCDtlsTransport(cast("Any", self._datagrams), [cast("Any", certificate)])
         self._sctp = RTCSctpTransport(self._dtls)
         self._sctp.on("datachannel", self._channel_opened)
@@ -148,9 +113,13 @@ class SecureTransport:
         return self._task is not None
 
     def start(self, fingerprints: list[tuple[str, str]], *, is_client: bool, sctp_port: int) -> None:
-        """Begin the handshake, as DTLS client or server."""
+        """Begin the handshake, as DTLS client or server; nothing leaves before `reach`."""
         if self._task is None and not self._closed:
             self._task = asyncio.create_task(self._run(fingerprints, is_client, sctp_port))
+
+    def reach(self) -> None:
+        """From now on what is sent arrives somewhere."""
+        self._datagrams.reach()
 
     async def _shake_hands(self, parameters: RTCDtlsParameters) -> None:
         """Try, and try again when it broke before any certificate was shown: somebody else may have put in a word."""
@@ -176,6 +145,7 @@ class SecureTransport:
             self._datagrams.close()
             self._on_closed()
             return
+        self._datagrams.settle()
         self._receiving = self._dtls._rx_srtp._srtp[0]
         self._sending = self._dtls._tx_srtp._srtp[0]
         self._dtls.on("statechange", self._state_changed)

@@ -14,10 +14,11 @@ from signaling.participants import Participant
 from signaling.roomservice import RoomService
 from signaling.sessions import Sessions
 from signaling.sfu import rtp
+from signaling.sfu.datagrams import MAX_WAITING_DATAGRAMS
 from signaling.sfu.incoming import MAX_STRANGERS, MAX_STREAMS
 from signaling.sfu.peer import Peer
 from signaling.sfu.sdp import Codec
-from signaling.sfu.transport import MAX_WAITING_DATAGRAMS, pointers
+from signaling.sfu.transport import pointers
 from signaling.sfu.uplink import Uplink
 from signaling.tokens import Claims, VideoGrant
 from tests.signaling.media_client import Client
@@ -157,5 +158,5 @@ def check_bounds(peer: Peer) -> None:
     assert len(peer.incoming.streams) + len(peer.incoming.repairs) <= MAX_STREAMS
     assert len(peer.incoming.strangers) <= MAX_STRANGERS
     assert len(peer._arrivals._times) <= 1000
-    assert len(peer.secure._datagrams._waiting) <= MAX_WAITING_DATAGRAMS
+    assert peer.secure._datagrams.waiting <= MAX_WAITING_DATAGRAMS
     assert all(len(stream.missing) <= 256 for stream in peer.incoming.streams.values())

@@ -51,6 +51,7 @@ class Place(asyncio.DatagramProtocol):
         self.stun: asyncio.Queue[bytes] = asyncio.Queue()
         self.media = asyncio.Event()
         self.newest = b""
+        self.packets: list[bytes] = []
         self.udp: Any = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -66,6 +67,7 @@ class Place(asyncio.DatagramProtocol):
             self._client.secure.receive(data)
         else:
             self.newest = data
+            self.packets.append(data)
             self.media.set()
 
     async def next_stun(self) -> stun.Message:
@@ -94,6 +96,7 @@ class Client:
             on_closed=lambda: None,
             on_channel=lambda _: None,
         )
+        self.secure.reach()
         self._arena = bytearray(SLOT)
         self._pointer = transport.pointers(self._arena, SLOT)[0]
 
