@@ -8,9 +8,10 @@ from signaling.sfu import codecs, playout, rtcp, rtp
 from signaling.sfu.bandwidth import Demand
 from signaling.sfu.codecs import Vp8Descriptor
 from signaling.sfu.dependency import Frame, LayerSelector, Structure
+from signaling.sfu.hold import Hold
 from signaling.sfu.rewrite import SequenceMap, TimestampMap, Vp8Map
 from signaling.sfu.sdp import Codec
-from signaling.sfu.sent import KEPT_PACKETS, Sent
+from signaling.sfu.sent import KEPT_PACKETS, Sent, SentPacket
 
 if TYPE_CHECKING:
     from signaling.sfu.peer import Peer
@@ -41,6 +42,7 @@ class Downlink:
         self._playout: rtp.Extensions = ()
         self._current: Stream | None = None
         self._bound = False
+        self._hold: Hold | None = None
         self._negotiated: tuple[list[Codec], dict[str, int]] | None = None
         self._payload_types = NONE_NEGOTIATED.copy()
         self._opus_payload_type = -1
@@ -92,6 +94,8 @@ class Downlink:
         self._playout_id = mine.get(rtp.PLAYOUT_DELAY, 0) if self.is_repaired else 0
         self._playout = ()
         self._bound = self._payload_types[self.uplink.codec.payload_type] >= 0
+        if self._hold is None and not self.peer.secure.is_connected:
+            self._hold = Hold()
         self.peer.hurry()
         return self._bound
 
@@ -162,6 +166,10 @@ class Downlink:
     def poll(self, now: float, horizon: float) -> None:
         """Ask for the key frame that a switch waits for, and drop what was sent before `horizon`."""
         self._sent.forget(self._sequences.last_out + 1, now, horizon)
+        self.seek_key_frame(now)
+
+    def seek_key_frame(self, now: float) -> None:
+        """Ask for the key frame that a beginning or a switch waits for."""
         if not self._bound or self.paused or self.has_yielded or self.uplink.kind != "video" or self.uplink.muted:
             return
         wanted = self.wanted()
@@ -182,6 +190,12 @@ class Downlink:
         """Send one packet on, or leave it out; `name` is its codec's."""
         if not self._bound or self.paused or self.limit_layer < 0:
             return
+        hold = self._hold
+        if hold is not None:
+            if self.uplink.kind != "video":
+                return
+            if hold.is_stale(now):
+                self._current = None
         if stream is not self._current:
             if not key or stream is not self.wanted():
                 return
@@ -219,6 +233,9 @@ class Downlink:
         self._slots[sequence & KEPT_PACKETS - 1] = kept
         self.packets += 1
         self.octets += len(prefix) + end - at
+        if hold is not None:
+            hold.add(end - at)
+            return
         self.peer.send_rtp(
             marker=marker,
             payload_type=payload_type,
@@ -252,31 +269,48 @@ class Downlink:
             self._pictures.restart(descriptor)
         self._layers.restart()
         self._current = stream
+        if self._hold is not None:
+            self._hold.begin(self._sequences.last_out + 1, now)
+
+    def release(self, now: float) -> None:
+        """The subscriber's handshake is over: send what was held, as if it had come just now."""
+        hold, self._hold = self._hold, None
+        if hold is None or self._current is None:
+            return
+        if hold.is_stale(now):
+            self._current = None
+            return
+        for sequence in range(hold.first, self._sequences.last_out + 1):
+            kept = self._sent.find(sequence & 0xFFFF)
+            if kept is not None:
+                self._send_kept(kept, now, is_repair=False)
 
     def retransmit(self, sequences: list[int], now: float) -> None:
         """Answer a NACK with what is still there."""
         for sequence in sequences:
             kept = self._sent.find(sequence)
-            if kept is None:
-                continue
-            _, marker, payload_type, timestamp, prefix, data, at, end, forwarded = kept
-            repair = self._rtx_payload_types.get(payload_type)
-            ssrc, number = self.ssrc, sequence
-            if repair is not None:
-                self._rtx_sequence = (self._rtx_sequence + 1) & 0xFFFF
-                prefix = sequence.to_bytes(2, "big") + prefix
-                ssrc, number, payload_type = self.rtx_ssrc, self._rtx_sequence, repair
-            self.peer.send_rtp(
-                marker=marker,
-                payload_type=payload_type,
-                sequence=number,
-                timestamp=timestamp,
-                ssrc=ssrc,
-                extensions=forwarded,
-                prefix=prefix,
-                body=memoryview(data)[at:end],
-                now=now,
-            )
+            if kept is not None:
+                self._send_kept(kept, now, is_repair=True)
+
+    def _send_kept(self, kept: SentPacket, now: float, *, is_repair: bool) -> None:
+        number, marker, payload_type, timestamp, prefix, data, at, end, forwarded = kept
+        ssrc = self.ssrc
+        repair = self._rtx_payload_types.get(payload_type) if is_repair else None
+        if repair is not None:
+            self._rtx_sequence = (self._rtx_sequence + 1) & 0xFFFF
+            prefix = number.to_bytes(2, "big") + prefix
+            ssrc, number, payload_type = self.rtx_ssrc, self._rtx_sequence, repair
+        self.peer.send_rtp(
+            marker=marker,
+            payload_type=payload_type,
+            sequence=number,
+            timestamp=timestamp,
+            ssrc=ssrc,
+            extensions=forwarded,
+            prefix=prefix,
+            body=memoryview(data)[at:end],
+            now=now,
+        )
 
     def pad(self, octets: int, now: float) -> None:
         """Send padding as a retransmission of nothing, which no decoder sees; only where retransmissions are known."""

@@ -146,7 +146,7 @@ class Endpoint:
         elif 128 <= first < 192:
             peer.srtp_received(view, length, pointer, now)
         elif 20 <= first < 64:
-            if not peer.secure.receive(bytes(view[:length])):
+            if not peer.dtls_received(bytes(view[:length]), now):
                 self.counts["dtls_overflow"] += 1
         else:
             self.counts["unknown_protocol"] += 1

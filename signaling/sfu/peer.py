@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections import Counter
 from collections.abc import Callable
@@ -64,6 +65,7 @@ class Peer:
         self.forced_limit_bps: float | None = None
         self._on_connected = on_connected
         self._on_yield = on_yield
+        self._is_greeted = False
         self._transport_cc_in = 0
         self._repairs_left = MAX_REPAIRS
         self._arrivals = twcc.Arrivals()
@@ -88,6 +90,9 @@ class Peer:
         self.endpoint.add(self)
 
     def _connected(self) -> None:
+        now = asyncio.get_running_loop().time()
+        for downlink in self.downlinks.values():
+            downlink.release(now)
         self.hurry()
         self._on_connected()
 
@@ -147,6 +152,17 @@ class Peer:
             wire.send(address, packet, NOTHING, self.secure.protect_rtcp)
 
     # From the client
+
+    def dtls_received(self, data: bytes, now: float) -> bool:
+        """Take one datagram of the handshake, or of what is protected by it; False when too many wait.
+
+        The first one is a round trip away from media that can be sent: time enough for a key frame to come.
+        """
+        if not self._is_greeted:
+            self._is_greeted = True
+            for downlink in self.downlinks.values():
+                downlink.seek_key_frame(now)
+        return self.secure.receive(data)
 
     def learn_extensions(self, extensions: dict[str, int]) -> None:
         """Note the ids under which the client identifies its streams; they are the same in a whole bundle."""

@@ -1,0 +1,114 @@
+"""Somebody who joins gets the picture with the end of the handshake, not a round trip later."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from signaling.sfu import rtp
+from signaling.sfu.downlink import Downlink
+from signaling.sfu.endpoint import Endpoint
+from signaling.sfu.hold import HOLD_OCTETS, HOLD_SECONDS
+from signaling.sfu.sdp import Codec
+from signaling.sfu.uplink import Stream, Uplink
+from tests.signaling.media_client import Client, check_of
+
+VP8 = Codec(96, "VP8", 90000)
+OPUS = Codec(96, "opus", 48000, 2)
+SSRC = 5
+KEY, DELTA = b"\x10\x00", b"\x10\x01"
+
+
+class Call:
+    """Somebody who sends, and somebody who comes to look or listen."""
+
+    def __init__(self, endpoint: Endpoint, publisher: Client, codec: Codec) -> None:
+        kind = "audio" if codec is OPUS else "video"
+        self.publisher = publisher
+        self.uplink = Uplink(publisher.peer, "0", kind, codec, {96: codec}, {})
+        self.stream: Stream = self.uplink.add_stream(9, "", 0)
+        self.viewer = Client(endpoint)
+        self.downlink = Downlink(self.viewer.peer, self.uplink, ssrc=SSRC, rtx_ssrc=6)
+        self.uplink.downlinks.append(self.downlink)
+        self.viewer.peer.downlinks[SSRC] = self.downlink
+        assert self.downlink.bind([codec], {})
+        self.sequence = 0
+
+    def send(self, payload: bytes, now: float | None = None) -> None:
+        """One packet of the publisher's comes in."""
+        self.sequence += 1
+        head = rtp.header(marker=True, payload_type=96, sequence=self.sequence, timestamp=0, ssrc=9)
+        at = asyncio.get_running_loop().time() if now is None else now
+        self.uplink.receive(self.stream, rtp.parse(head + payload), at)
+
+    async def arrived(self) -> int:
+        """How many packets of the stream the viewer has by now; those of one socket keep their order here."""
+        place = self.viewer.places[0]
+        place.udp.sendto(check_of(self.viewer.peer))
+        await place.next_stun()
+        return sum(packet[8:12] == SSRC.to_bytes(4, "big") for packet in place.packets)
+
+
+@pytest.fixture
+async def endpoint() -> AsyncIterator[Endpoint]:
+    endpoint = Endpoint(["127.0.0.1"], 0)
+    await endpoint.open()
+    yield endpoint
+    await endpoint.close()
+
+
+@pytest.fixture
+async def publisher(endpoint: Endpoint) -> AsyncIterator[Client]:
+    async with Client(endpoint) as client:
+        yield client
+
+
+async def test_a_picture_that_came_during_the_handshake_is_sent_at_its_end(
+    endpoint: Endpoint, publisher: Client
+) -> None:
+    call = Call(endpoint, publisher, VP8)
+    # A handshake on a busy machine may take longer than a picture is held.
+    later = asyncio.get_running_loop().time() + 60
+    for payload in (DELTA, KEY, DELTA):
+        call.send(payload, later)
+    async with call.viewer:
+        assert await call.arrived() == 2
+        call.send(DELTA, later)
+        assert await call.arrived() == 3
+
+
+async def test_sound_of_before_the_handshake_is_not_sent_late(endpoint: Endpoint, publisher: Client) -> None:
+    call = Call(endpoint, publisher, OPUS)
+    call.send(b"sound")
+    async with call.viewer:
+        assert await call.arrived() == 0
+        call.send(b"sound")
+        assert await call.arrived() == 1
+
+
+async def test_a_picture_too_old_is_left_out(endpoint: Endpoint, publisher: Client) -> None:
+    call = Call(endpoint, publisher, VP8)
+    call.send(KEY, asyncio.get_running_loop().time() - 2 * HOLD_SECONDS)
+    async with call.viewer:
+        assert call.downlink.current_layer == -1
+        assert await call.arrived() == 0
+
+
+async def test_more_than_a_narrow_link_takes_at_once_is_left_out(endpoint: Endpoint, publisher: Client) -> None:
+    call = Call(endpoint, publisher, VP8)
+    call.send(KEY)
+    for _ in range(HOLD_OCTETS // 1000 + 1):
+        call.send(DELTA + bytes(1000))
+    async with call.viewer:
+        assert await call.arrived() == 0
+
+
+async def test_a_key_frame_is_asked_for_while_the_handshake_lasts(endpoint: Endpoint, publisher: Client) -> None:
+    call = Call(endpoint, publisher, VP8)
+    call.send(DELTA)
+    call.viewer.peer.dtls_received(b"\x16 the first flight of a client", asyncio.get_running_loop().time())
+    assert not call.viewer.peer.secure.is_connected
+    assert publisher.peer.counts["plis_sent"] == 1
+    await call.viewer.peer.close()
