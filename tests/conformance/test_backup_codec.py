@@ -31,4 +31,4 @@ async def test_a_browser_that_lacks_the_codec_gets_the_other(
 
     await eventually(wang_sees, 20)
     await eventually(lambda: _plays(wang, "wang", "li/camera"))
-    assert await _plays(amina, "amina", "li/camera")
+    await eventually(lambda: _plays(amina, "amina", "li/camera"))
