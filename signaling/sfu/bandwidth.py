@@ -8,22 +8,23 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from typing import Final
 
 from signaling.sfu.departures import Departures
 from signaling.sfu.probing import FACTOR, FITTING_SHARE, MARGIN, Probe
 
-HISTORY = 4096
+HISTORY: Final = 4096
 """Sent packets remembered at most, a power of two: some seconds of several videos."""
-FIRST_HISTORY = 512
+FIRST_HISTORY: Final = 512
 """As many as are enough while feedback comes in time."""
 BASE_SECONDS = 30.0
 """The least delay of this long stands for the empty link; clocks drift by a few milliseconds in it."""
-RATE_SECONDS = 0.5
-STANDING_SECONDS = 0.4
+RATE_SECONDS: Final = 0.5
+STANDING_SECONDS: Final = 0.4
 """A queue from which not one packet escaped for this long is congestion; radio jitter lets some through (RFC 8289)."""
-QUEUE_SECONDS = 0.080
+QUEUE_SECONDS: Final = 0.080
 LOSS_SHARE = 0.15
-LOSS_PACKETS = 300
+LOSS_PACKETS: Final = 300
 """Radio loses in bursts: of fewer packets, a link that loses 5% seems to lose 15% every other minute."""
 BACK_OFF = 0.85
 GROWTH_PER_SECOND = 0.08

@@ -6,23 +6,24 @@ import errno
 import socket
 from collections.abc import Sequence
 from mmap import mmap
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from cffi import FFI
 
 from signaling.sfu.addresses import Address, from_address, to_address
 from signaling.sfu.transport import pointers
 
-SLOT_BYTES = 2048
+SLOT_BYTES: Final = 2048
 """One packet with its SRTP trailer; larger than any Ethernet frame."""
-TRAILER_BYTES = 160
+TRAILER_BYTES: Final = 160
 """At least what libsrtp may write behind a packet (SRTP_MAX_TRAILER_LEN)."""
-RECEIVED_AT_ONCE = 128
-SENT_AT_ONCE = 1024
+RECEIVED_AT_ONCE: Final = 32
+"""What came in is sent on before more is taken, so that a packet waits for few others."""
+SENT_AT_ONCE: Final = 1024
 """More than are received, because a packet goes to many; the last picture of a large room still leaves as bursts."""
-MAX_SEGMENTS = 64
+MAX_SEGMENTS: Final = 64
 """Packets in one burst to one receiver (Linux, UDP_MAX_SEGMENTS)."""
-MAX_BURST_BYTES = 65_000
+MAX_BURST_BYTES: Final = 65_000
 """A little less than an IP packet may hold, headers included."""
 UDP_SEGMENT = 103
 """The control message that has the kernel cut a burst into packets (linux/udp.h); Python does not name it."""

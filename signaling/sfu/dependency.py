@@ -6,12 +6,13 @@ Source: AV1 RTP payload format, appendix A. It is in clear under end-to-end encr
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 MAX_TEMPLATES = 64
-MAX_SPATIAL = 4
-REMEMBERED = 256
+MAX_SPATIAL: Final = 4
+REMEMBERED: Final = 256
 """Frames whose fate is remembered, a power of two: chains reach back 255 frames at most, mostly three."""
-NOT_PRESENT = 0
+NOT_PRESENT: Final = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from signaling.sfu import codecs, playout, rtcp, rtp
 from signaling.sfu.bandwidth import Demand
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from signaling.sfu.uplink import Stream, Uplink
 
 KEPT_REPORTS = 8
-HIGHEST_TEMPORAL = 7
+HIGHEST_TEMPORAL: Final = 7
 NONE_NEGOTIATED = [-1] * 128
 """The subscriber's payload type by the publisher's: -1 where it cannot receive one."""
 

@@ -7,7 +7,7 @@ import secrets
 from collections import Counter
 from collections.abc import Callable
 from struct import Struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from aiortc import RTCDataChannel
 
@@ -28,8 +28,8 @@ from signaling.sfu.wire import NOTHING, Wire
 if TYPE_CHECKING:
     from signaling.sfu.endpoint import Endpoint
 
-FEEDBACK_SECONDS = 0.1
-REPORT_SECONDS = 1.0
+FEEDBACK_SECONDS: Final = 0.1
+REPORT_SECONDS: Final = 1.0
 MAX_REPAIRS = 200
 """Packets sent again to one peer in each feedback interval (20 Mbit/s): one NACK can ask for a thousand."""
 _ssrc = Struct("!I")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
+from typing import Final
 
 from signaling.sfu.rtp import Extensions
 
-KEPT_PACKETS = 512
+KEPT_PACKETS: Final = 512
 """A power of two, and the bound whatever the time: two seconds of video at 2 Mbit/s."""
 KEPT_SECONDS = 0.8
 """About a second, with the tenth between two looks and the one between two words of the receiver."""

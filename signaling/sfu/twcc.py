@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from struct import error, pack, unpack_from
+from typing import Final
 
 from signaling.sfu.rtp import Extender
 
-TICK_SECONDS = 0.000250
-REFERENCE_SECONDS = 0.064
-MAX_ARRIVALS = 1000
+TICK_SECONDS: Final = 0.000250
+REFERENCE_SECONDS: Final = 0.064
+MAX_ARRIVALS: Final = 1000
 PACKETS_PER_FEEDBACK = 200
-MAX_STATUSES = 2048
+MAX_STATUSES: Final = 2048
 """Packets one feedback may speak of; a real one covers 100 ms or so. A longer gap begins another feedback."""
 
 

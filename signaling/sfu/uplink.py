@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from signaling.sfu import codecs, rtcp, rtp
 from signaling.sfu.dependency import MAX_SPATIAL, DependencyReader, Frame
@@ -21,8 +21,8 @@ KEY_FRAME_SECONDS = 0.5
 """Least time between two key frame requests to one stream, however many viewers ask."""
 KEY_FRAME_ROUND_TRIPS = 3
 """On a slow link a key frame takes long to come; asking again meanwhile would only make another."""
-BITRATE_WINDOW_SECONDS = 1.0
-ALIVE_SECONDS = 1.0
+BITRATE_WINDOW_SECONDS: Final = 1.0
+ALIVE_SECONDS: Final = 1.0
 """A layer silent for this long, while another is sent, has been stopped."""
 
 

@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import Callable
 from time import monotonic
+from typing import Final
 
 from signaling.sfu.addresses import Address
 from signaling.sfu.batches import (
@@ -27,9 +28,11 @@ logger = logging.getLogger(__name__)
 
 Protect = Callable[[Pointer, int], int]
 
-TICK_SECONDS = 0.002
+TICK_SECONDS: Final = 0.002
 """Under load the socket is read this often instead of at each wake-up."""
-NOTHING = memoryview(b"")
+MOST_AT_ONCE: Final = 512
+"""Packets handled before others may have the processor."""
+NOTHING: Final = memoryview(b"")
 SOCKET_BUFFER_BYTES = 4 * 1024 * 1024
 SO_SNDBUFFORCE, SO_RCVBUFFORCE = 32, 33
 """Linux's options to go beyond net.core.wmem_max and rmem_max; Python does not name them."""
@@ -55,6 +58,7 @@ class Wire:
         self._calls: Calls = (BatchCalls if batched else PlainCalls)(sock, self._receiving, self._sending)
         self._used = 0
         self._flush_due = False
+        self._draining = False
         self._timer: asyncio.TimerHandle | None = None
         self._loop.add_reader(sock, self._readable)
 
@@ -72,6 +76,7 @@ class Wire:
 
     def _drain(self) -> int:
         slots, total = self._receiving, 0
+        self._draining = True
         while True:
             count = self._calls.receive()
             now = self._loop.time()
@@ -87,10 +92,12 @@ class Wire:
                     )
                 except Exception:
                     logger.exception("packet could not be handled")
+            # The first need not wait for the last of a full drain.
+            self.flush()
             total += count
-            if count < RECEIVED_AT_ONCE or total >= 4 * RECEIVED_AT_ONCE:
+            if count < RECEIVED_AT_ONCE or total >= MOST_AT_ONCE:
                 break
-        self.flush()
+        self._draining = False
         return total
 
     def send(self, address: Address, head: bytes, body: memoryview, protect: Protect | None) -> None:
@@ -117,7 +124,7 @@ class Wire:
         slots.lengths[index] = length
         slots.addresses[index] = address
         self._used += 1
-        if not self._flush_due:
+        if not self._draining and not self._flush_due:
             self._flush_due = True
             self._loop.call_soon(self.flush)
 

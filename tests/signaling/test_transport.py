@@ -66,8 +66,8 @@ async def test_a_handshake_that_loses_each_flight_once_does_not_wait_for_openssl
     server, client = _Loser(), _Loser()
     server.other, client.other = client, server
     began = asyncio.get_running_loop().time()
-    server.secure.start([transport.fingerprint(client.certificate)], is_client=False, sctp_port=5000)
-    client.secure.start([transport.fingerprint(server.certificate)], is_client=True, sctp_port=5000)
+    server.secure.start([client.certificate.fingerprint], is_client=False, sctp_port=5000)
+    client.secure.start([server.certificate.fingerprint], is_client=True, sctp_port=5000)
     async with asyncio.timeout(10):
         await server.connected.wait()
         await client.connected.wait()
@@ -82,13 +82,13 @@ async def test_a_handshake_that_loses_each_flight_once_does_not_wait_for_openssl
 async def test_nothing_of_a_handshake_leaves_before_there_is_an_address() -> None:
     sent = asyncio.Event()
     secure = SecureTransport(
-        transport.new_certificate(),
+        transport.Certificate(),
         send=lambda _: sent.set(),
         on_connected=lambda: None,
         on_closed=lambda: None,
         on_channel=lambda _: None,
     )
-    secure.start([transport.fingerprint(transport.new_certificate())], is_client=True, sctp_port=5000)
+    secure.start([transport.Certificate().fingerprint], is_client=True, sctp_port=5000)
     for _ in range(3):
         await asyncio.sleep(0)
     assert not sent.is_set()
