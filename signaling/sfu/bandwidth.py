@@ -12,14 +12,17 @@ from typing import Final
 
 from signaling.sfu.departures import Departures
 from signaling.sfu.probing import FACTOR, FITTING_SHARE, MARGIN, Probe
+from signaling.sfu.twcc import LOST
 
 HISTORY: Final = 4096
 """Sent packets remembered at most, a power of two: some seconds of several videos."""
 FIRST_HISTORY: Final = 512
 """As many as are enough while feedback comes in time."""
+NEVER: Final = float("inf")
 BASE_SECONDS = 30.0
 """The least delay of this long stands for the empty link; clocks drift by a few milliseconds in it."""
 RATE_SECONDS: Final = 0.5
+MAX_FEEDBACKS: Final = 128
 STANDING_SECONDS: Final = 0.4
 """A queue from which not one packet escaped for this long is congestion; radio jitter lets some through (RFC 8289)."""
 QUEUE_SECONDS: Final = 0.080
@@ -72,7 +75,7 @@ class LinkEstimate:
         self._sent: list[tuple[int, int, int] | None] = [None] * FIRST_HISTORY
         self._mask = FIRST_HISTORY - 1
         self._departures: Departures | None = None
-        self._arrived: deque[tuple[float, int]] = deque(maxlen=HISTORY)
+        self._arrived: deque[tuple[float, int]] = deque(maxlen=MAX_FEEDBACKS)
         self._base = Least(BASE_SECONDS)
         self._standing = Least(STANDING_SECONDS)
         self._first_at: float | None = None
@@ -93,37 +96,42 @@ class LinkEstimate:
             self._sent = [None] * len(self._sent)
         self._sent[sequence & self._mask] = (sequence, departures.batch, size)
 
-    def feedback(self, statuses: list[tuple[int, float | None]], now: float) -> None:
-        """Take what a receiver says arrived when, by its own clock."""
-        least, newest, probe, departures = float("inf"), 0.0, self.probe, self._departures
+    def feedback(self, base: int, arrivals: list[float], now: float) -> None:
+        """Take when packets from number `base` on arrived, by the receiver's clock, or LOST (see `twcc.parse`)."""
+        departures = self._departures
         if departures is None:
             return
         is_too_short = False
-        for sequence, arrived in statuses:
-            entry = self._sent[sequence & self._mask]
+        octets, newest, least = 0, LOST, NEVER
+        for index in range(len(arrivals)):
+            sequence = base + index & 0xFFFF
+            slot = sequence & self._mask
+            entry = self._sent[slot]
             if entry is None:
                 continue
             if entry[0] != sequence:
                 is_too_short = True
                 continue
-            self._sent[sequence & self._mask] = None
+            self._sent[slot] = None
             left_at = departures.left_at(entry[1])
-            if left_at is None:
+            if left_at < 0.0:
                 continue
-            if probe is not None:
-                probe.heard(left_at, None if arrived is None else arrived - left_at)
-            if arrived is None:
+            arrived = arrivals[index]
+            if self.probe is not None:
+                self.probe.heard(left_at, None if arrived == LOST else arrived - left_at)
+            if arrived == LOST:
                 self._lost += 1
                 continue
             self._received += 1
-            self._arrived.append((arrived, entry[2]))
-            while self._arrived[0][0] < arrived - RATE_SECONDS:
-                self._arrived.popleft()
-            newest = arrived
+            octets += entry[2]
+            newest = max(newest, arrived)
             least = min(least, arrived - left_at)
         if is_too_short and len(self._sent) < HISTORY:
             self._lengthen()
-        if least < float("inf"):
+        if least < NEVER:
+            self._arrived.append((newest, octets))
+            while self._arrived[0][0] < newest - 2 * RATE_SECONDS:
+                self._arrived.popleft()
             self._base.add(newest, least)
             self._standing.add(newest, least)
             if self._first_at is None:
@@ -214,16 +222,18 @@ class LinkEstimate:
             self.limit_bps = None
 
     def arrival_bps(self) -> float:
-        """What arrived in the last half second of the receiver's time."""
+        """What arrived in about the last half second of the receiver's time."""
         if not self._arrived:
             return 0.0
         newest = self._arrived[-1][0]
-        size = 0
+        begin, size = newest - RATE_SECONDS, 0
         for arrived, octets in reversed(self._arrived):
-            if arrived < newest - RATE_SECONDS:
+            if arrived <= begin:
+                # Of the feedback before this all had arrived by then.
+                begin = arrived
                 break
             size += octets
-        return 8 * size / RATE_SECONDS
+        return 8 * size / (newest - begin)
 
 
 @dataclass(frozen=True, slots=True)

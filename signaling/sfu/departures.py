@@ -22,6 +22,6 @@ class Departures:
         self._times[self.batch & KEPT_BATCHES - 1] = now
         self.batch += 1
 
-    def left_at(self, batch: int) -> float | None:
-        """When a batch left; None when that is forgotten or has not happened."""
-        return self._times[batch & KEPT_BATCHES - 1] if 0 < self.batch - batch <= KEPT_BATCHES else None
+    def left_at(self, batch: int) -> float:
+        """When a batch left; -1 when that is forgotten or has not happened."""
+        return self._times[batch & KEPT_BATCHES - 1] if 0 < self.batch - batch <= KEPT_BATCHES else -1.0

@@ -274,7 +274,7 @@ class Peer:
 
     def _feedback_received(self, body: bytes, now: float) -> None:
         try:
-            self.link.feedback(twcc.parse(body), now)
+            self.link.feedback(twcc.base(body), twcc.parse(body), now)
         except ValueError:
             self.counts["feedback_malformed"] += 1
 

@@ -3,58 +3,69 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from struct import error, pack, unpack_from
+from struct import pack
 from typing import Final
 
 from signaling.sfu.rtp import Extender
 
 TICK_SECONDS: Final = 0.000250
 REFERENCE_SECONDS: Final = 0.064
+TICKS_PER_REFERENCE: Final = 256
+LOST: Final = -1e9
+"""The time of arrival of a packet that did not arrive."""
 MAX_ARRIVALS: Final = 1000
 PACKETS_PER_FEEDBACK = 200
 MAX_STATUSES: Final = 2048
 """Packets one feedback may speak of; a real one covers 100 ms or so. A longer gap begins another feedback."""
 
 
-def parse(body: bytes) -> list[tuple[int, float | None]]:
-    """Read a feedback body into (sequence, arrival in the receiver's seconds or None), in order.
+def parse(body: bytes) -> list[float]:
+    """Read a feedback body: when each packet from number `base(body)` on arrived, in the receiver's seconds, or `LOST`.
 
     Raises ValueError when cut short.
     """
     try:
-        base, count, reference_and_index = unpack_from("!HHI", body)
+        count = body[2] << 8 | body[3]
         if count > MAX_STATUSES:
             raise ValueError("feedback about too many packets")
+        ticks = (body[4] << 16 | body[5] << 8 | body[6]) * TICKS_PER_REFERENCE
         statuses, at = _statuses(body, count)
-        clock = (reference_and_index >> 8) * REFERENCE_SECONDS
-        found: list[tuple[int, float | None]] = []
-        for index, status in enumerate(statuses):
-            arrived: float | None = None
+        found: list[float] = []
+        for status in statuses:
             if status == 1:
-                clock += body[at] * TICK_SECONDS
-                arrived, at = clock, at + 1
+                ticks += body[at]
+                at += 1
             elif status == 2:
-                clock += unpack_from("!h", body, at)[0] * TICK_SECONDS
-                arrived, at = clock, at + 2
-            found.append(((base + index) & 0xFFFF, arrived))
-    except (error, IndexError) as problem:
+                delta = body[at] << 8 | body[at + 1]
+                ticks += delta - 0x10000 if delta & 0x8000 else delta
+                at += 2
+            else:
+                found.append(LOST)
+                continue
+            found.append(ticks * TICK_SECONDS)
+    except IndexError as problem:
         raise ValueError("transport feedback cut short") from problem
     return found
+
+
+def base(body: bytes) -> int:
+    """The 16-bit number of the first packet that a feedback body, already parsed, speaks of."""
+    return body[0] << 8 | body[1]
 
 
 def _statuses(body: bytes, count: int) -> tuple[list[int], int]:
     statuses: list[int] = []
     at = 8
     while len(statuses) < count:
-        chunk = unpack_from("!H", body, at)[0]
+        chunk = body[at] << 8 | body[at + 1]
         at += 2
         if not chunk & 0x8000:
             statuses.extend([chunk >> 13] * min(chunk & 0x1FFF, count - len(statuses)))
-        elif chunk & 0x4000:
-            statuses.extend(chunk >> shift & 3 for shift in range(12, -1, -2))
-        else:
-            statuses.extend(chunk >> shift & 1 for shift in range(13, -1, -1))
-    return statuses[:count], at
+            continue
+        width = 2 if chunk & 0x4000 else 1
+        statuses.extend([chunk >> shift & (1 << width) - 1 for shift in range(14 - width, -1, -width)])
+    del statuses[count:]
+    return statuses, at
 
 
 class Arrivals:

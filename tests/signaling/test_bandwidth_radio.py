@@ -9,6 +9,7 @@ from signaling.sfu.departures import Departures
 from signaling.sfu.probing import HEADER_OCTETS, MOST_PADDING
 from tests.networks.link import Direction, Shape
 from tests.networks.profiles import PROFILES
+from tests.signaling.told import told
 
 STEP = 0.02
 FEEDBACK_EVERY = 5
@@ -51,7 +52,7 @@ class _Call:
                 self._tell(now)
             self._probe(now)
             while self._feedback and self._feedback[0][0] <= now:
-                self.estimate.feedback(self._feedback.pop(0)[1], now)
+                self.estimate.feedback(*told(self._feedback.pop(0)[1]), now)
 
     def _send(self, size: int, now: float) -> float:
         """Returns how long it took, 0 for a packet that was lost."""
