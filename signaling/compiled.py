@@ -67,7 +67,7 @@ def build() -> Path:
     with tempfile.TemporaryDirectory() as scratch, contextlib.chdir(SOURCES.parent.parent):
         options = ["--config-file=", "--follow-imports=skip", "--ignore-missing-imports", f"--cache-dir={scratch}/mypy"]
         paths = [str(path.relative_to(Path.cwd())) for path in _sources()]
-        extensions = mypycify([*options, *paths], target_dir=scratch, group_name="signaling.sfu.whole", opt_level="2")
+        extensions = mypycify([*options, *paths], target_dir=scratch, group_name="signaling.sfu.whole")
         command = Distribution({"name": "signaling", "ext_modules": extensions}).get_command_obj("build_ext")
         command.build_lib, command.build_temp = f"{scratch}/lib", f"{scratch}/temp"
         command.ensure_finalized()
