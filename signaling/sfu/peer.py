@@ -310,7 +310,7 @@ class Peer:
         if sound is not None and now - sound.last_at < FEEDBACK_SECONDS:
             expected = sound.highest - sound.first + 1
             self.strain.heard(sound.transit_seconds, now, expected=expected, received=sound.packets)
-        self.strain.judge(now)
+        self.strain.judge(now, sum([stream.bitrate_bps for stream in self._streams.values()]))
 
     def _share_link(self, now: float) -> None:
         limit = self.link.limit_bps if self.forced_limit_bps is None else self.forced_limit_bps

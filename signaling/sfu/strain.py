@@ -19,6 +19,11 @@ LOST_SECONDS = 4.0
 """A queue that was full before the first word shows no delay beyond its own; then what it drops tells."""
 PATIENCE_SECONDS = 1.5
 """How long a sender may try on its own: a first estimate is often too high."""
+WIDE_BPS = 100_000
+WIDE_PATIENCE_SECONDS = 8.0
+WIDE_HELD_UP_SECONDS = 1.0
+"""So much arrives only on links that carry sound and a small picture. A browser finds that out within some seconds, and
+then lets a queue of half a second stand; that is late sound, but not lost sound."""
 FIRST_HOLD_SECONDS = 30.0
 LONGEST_HOLD_SECONDS = 240.0
 """Each try costs some seconds of the voice, because a browser begins with more than such a link carries."""
@@ -54,8 +59,8 @@ class Strain:
         while self._counts[0][0] < now - LOST_SECONDS:
             self._counts.popleft()
 
-    def _is_held_up(self) -> bool:
-        return self._transit is not None and self._standing.value - self._base.value > HELD_UP_SECONDS
+    def _is_held_up(self, bearable_seconds: float) -> bool:
+        return self._transit is not None and self._standing.value - self._base.value > bearable_seconds
 
     def _is_lost(self) -> bool:
         if not self._counts:
@@ -64,15 +69,17 @@ class Strain:
         expected, received = after[0] - before[0], after[1] - before[1]
         return expected >= LOST_PACKETS and expected - received > LOST_SHARE * expected
 
-    def judge(self, now: float) -> None:
-        """Decide whether pictures give way; to be called a few times a second."""
-        if not self._is_held_up() and not self._is_lost():
+    def judge(self, now: float, arriving_bps: float) -> None:
+        """Decide whether pictures give way; to be called a few times a second, with all that arrives of both."""
+        is_wide = arriving_bps >= WIDE_BPS
+        patience = WIDE_PATIENCE_SECONDS if is_wide else PATIENCE_SECONDS
+        if not self._is_held_up(WIDE_HELD_UP_SECONDS if is_wide else HELD_UP_SECONDS) and not self._is_lost():
             self._since = None
             if self.is_yielding and now >= self._until:
                 self.is_yielding = False
         elif self._since is None:
             self._since = now
-        elif not self.is_yielding and now - self._since >= PATIENCE_SECONDS:
+        elif not self.is_yielding and now - self._since >= patience:
             self._hold_seconds = (
                 min(LONGEST_HOLD_SECONDS, self._hold_seconds * 2)
                 if self._until and now - self._until < RELAPSE_SECONDS

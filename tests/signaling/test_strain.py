@@ -25,6 +25,7 @@ class _Phone:
         self._arrivals: list[tuple[float, float, int]] = []
         self._received = self._spoken = 0
         self._due = 0.0
+        self._octets: list[tuple[float, int]] = []
 
     def run(self, seconds: float, picture_bps: float) -> None:
         for step in range(round(seconds / STEP)):
@@ -33,13 +34,16 @@ class _Phone:
             self._spoken += 1
             if arrival is not None:
                 self._arrivals.append((arrival, arrival - self.now + ELSEWHERE, self._spoken))
+                self._octets.append((arrival, SOUND_BYTES))
             if self.strain.is_yielding:
                 self.silent_seconds += STEP
             else:
                 self._due += picture_bps / 8 * STEP
             while self._due >= PICTURE_BYTES:
                 self._due -= PICTURE_BYTES
-                self.link.arrival(PICTURE_BYTES, self.now)
+                arrival = self.link.arrival(PICTURE_BYTES, self.now)
+                if arrival is not None:
+                    self._octets.append((arrival, PICTURE_BYTES))
             if step % 5 == 0:
                 self._listen()
 
@@ -50,7 +54,8 @@ class _Phone:
         if here:
             _, transit, expected = here[-1]
             self.strain.heard(transit, self.now, expected=expected, received=self._received)
-        self.strain.judge(self.now)
+        self._octets = [(at, octets) for at, octets in self._octets if at > self.now - 1.0]
+        self.strain.judge(self.now, 8 * sum(octets for at, octets in self._octets if at <= self.now))
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -88,6 +93,16 @@ def test_one_short_queue_is_left_to_the_senders_own_estimate() -> None:
     assert phone.silent_seconds == 0
 
 
+def test_where_a_small_picture_fits_its_sender_has_time_to_find_out() -> None:
+    phone = _Phone("slow3g")
+    phone.run(5, 100_000)
+    phone.run(6, 220_000)
+    phone.run(30, 80_000)
+    assert phone.silent_seconds == 0
+    phone.run(12, 300_000)
+    assert phone.strain.is_yielding
+
+
 def test_pictures_come_back_when_the_link_has_widened() -> None:
     phone = _Phone("edge")
     phone.run(8, 40_000)
@@ -104,12 +119,12 @@ def test_another_tracks_clock_is_no_queue() -> None:
     for transit in (5.0, 90_000.0):
         for step in range(50):
             strain.heard(transit, step * 0.1, expected=step, received=step)
-            strain.judge(step * 0.1)
+            strain.judge(step * 0.1, 50_000)
     assert not strain.is_yielding
 
 
 def test_without_sound_nothing_is_held_up() -> None:
     strain = Strain()
     for step in range(50):
-        strain.judge(step * 0.1)
+        strain.judge(step * 0.1, 50_000)
     assert not strain.is_yielding
