@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 Protect = Callable[[Pointer, int], int]
 
 TICK_SECONDS: Final = 0.002
-"""Under load the socket is read this often instead of at each wake-up."""
+"""When packets come closer together than this, the socket is read this often instead of at each wake-up."""
 MOST_AT_ONCE: Final = 512
 """Packets handled before others may have the processor."""
 NOTHING: Final = memoryview(b"")
@@ -59,11 +59,15 @@ class Wire:
         self._used = 0
         self._flush_due = False
         self._draining = False
+        self._woken_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._loop.add_reader(sock, self._readable)
 
     def _readable(self) -> None:
-        if self._drain():
+        now = self._loop.time()
+        is_busy = now - self._woken_at < TICK_SECONDS
+        self._woken_at = now
+        if self._drain() and is_busy:
             self._loop.remove_reader(self.socket)
             self._timer = self._loop.call_later(TICK_SECONDS, self._tick)
 
