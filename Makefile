@@ -86,7 +86,7 @@ FUZZ_SECONDS ?= 60
 FUZZ_TARGETS ?= stun headers descriptors reports connected descriptions signals joins access calls
 fuzz: setup ## Hostile input to the media server, led by coverage: FUZZ_SECONDS for each of FUZZ_TARGETS
 	for target in $(FUZZ_TARGETS); do \
-	  $(BIN)/python -m tests.fuzz.guided $$target -max_total_time=$(FUZZ_SECONDS) || exit 1; done
+	  TELEMED_INTERPRETED=1 $(BIN)/python -m tests.fuzz.guided $$target -max_total_time=$(FUZZ_SECONDS) || exit 1; done
 
 bench: compiled ## The media server's cost beside LiveKit's and Janus (two hours; ONLY=visits-25,mesh-6 SERVERS=ours RUNS=1 PROFILE=1)
 	@$(BIN)/python -m benchmarks --only "$(ONLY)" --servers "$(SERVERS)" --runs $(RUNS) $(if $(PROFILE),--profile)
