@@ -274,7 +274,8 @@ class Peer:
 
     def _feedback_received(self, body: bytes, now: float) -> None:
         try:
-            self.link.feedback(twcc.base(body), twcc.parse(body), now)
+            base, arrivals = twcc.parse(body)
+            self.link.feedback(base, arrivals, now)
         except ValueError:
             self.counts["feedback_malformed"] += 1
 

@@ -19,12 +19,13 @@ MAX_STATUSES: Final = 2048
 """Packets one feedback may speak of; a real one covers 100 ms or so. A longer gap begins another feedback."""
 
 
-def parse(body: bytes) -> list[float]:
-    """Read a feedback body: when each packet from number `base(body)` on arrived, in the receiver's seconds, or `LOST`.
+def parse(body: bytes) -> tuple[int, list[float]]:
+    """Read a feedback body: a 16-bit number, and when each packet from it on arrived, by the receiver's clock, or LOST.
 
     Raises ValueError when cut short.
     """
     try:
+        base = body[0] << 8 | body[1]
         count = body[2] << 8 | body[3]
         if count > MAX_STATUSES:
             raise ValueError("feedback about too many packets")
@@ -45,12 +46,7 @@ def parse(body: bytes) -> list[float]:
             found.append(ticks * TICK_SECONDS)
     except IndexError as problem:
         raise ValueError("transport feedback cut short") from problem
-    return found
-
-
-def base(body: bytes) -> int:
-    """The 16-bit number of the first packet that a feedback body, already parsed, speaks of."""
-    return body[0] << 8 | body[1]
+    return base, found
 
 
 def _statuses(body: bytes, count: int) -> tuple[list[int], int]:

@@ -77,7 +77,7 @@ def reports(data: bytes) -> None:
         assert len(found) <= len(data)
         assert all(len(r.sequences) <= rtcp.MAX_NACKED + 17 for r in found if isinstance(r, rtcp.Nack))
     with contextlib.suppress(ValueError):
-        assert len(twcc.parse(data)) <= twcc.MAX_STATUSES
+        assert len(twcc.parse(data)[1]) <= twcc.MAX_STATUSES
 
 
 def connected(data: bytes) -> None:

@@ -105,6 +105,14 @@ async def test_one_report_asks_for_no_more_repairs_than_a_link_carries(client: C
     assert client.peer.counts["nack_refused"] - before >= 4 * 512 - 2 * MAX_REPAIRS
 
 
+@pytest.mark.parametrize("body", [b"", bytes(4), b"\0\1\0\5\0\0\0\0"])
+async def test_feedback_cut_short_is_counted(client: Client, body: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    client.send(pack("!BBHII", 0x8F, 205, 2 + len(body) // 4, 1, 5) + body)
+    await _arrived(client)
+    assert client.peer.counts["feedback_malformed"] == 1
+    assert not caplog.records
+
+
 async def test_a_packet_is_sent_again_until_it_is_too_old(client: Client) -> None:
     uplink = _uplink(client)
     downlink = Downlink(client.peer, uplink, ssrc=5, rtx_ssrc=6)

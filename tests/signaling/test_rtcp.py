@@ -36,8 +36,8 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
 
 
 def _seen(body: bytes) -> dict[int, float]:
-    first = twcc.base(body)
-    return {first + index & 0xFFFF: at for index, at in enumerate(twcc.parse(body)) if at != twcc.LOST}
+    first, arrivals = twcc.parse(body)
+    return {first + index & 0xFFFF: at for index, at in enumerate(arrivals) if at != twcc.LOST}
 
 
 @given(st.lists(st.tuples(st.integers(1, 40), st.integers(0, 400)), min_size=1, max_size=60), st.integers(0, 65535))
