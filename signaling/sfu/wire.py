@@ -63,7 +63,6 @@ class Wire:
         self._calls: Calls = (BatchCalls if batched else PlainCalls)(sock, self._receiving, self._sending)
         self._used = 0
         self._flush_due = False
-        self._draining = False
         self._woken_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._loop.add_reader(sock, self._readable)
@@ -86,8 +85,9 @@ class Wire:
 
     def _drain(self) -> int:
         slots, total = self._receiving, 0
-        self._draining = True
         while True:
+            # Each round ends with one, so that the first need not wait for the last of a full drain.
+            self._flush_due = True
             count = self._calls.receive()
             now = self._loop.time()
             for index in range(count):
@@ -102,12 +102,10 @@ class Wire:
                     )
                 except Exception:
                     logger.exception("packet could not be handled")
-            # The first need not wait for the last of a full drain.
             self.flush()
             total += count
             if count < RECEIVED_AT_ONCE or total >= MOST_AT_ONCE:
                 break
-        self._draining = False
         return total
 
     def send(self, address: Address, head: bytes, body: memoryview, protect: Protect | None) -> None:
@@ -134,7 +132,7 @@ class Wire:
         slots.lengths[index] = length
         slots.addresses[index] = address
         self._used += 1
-        if not self._draining and not self._flush_due:
+        if not self._flush_due:
             self._flush_due = True
             self._loop.call_soon(self.flush)
 
