@@ -15,11 +15,14 @@ class Departures:
 
     def __init__(self) -> None:
         self.batch = 0
-        self._times = [0.0] * KEPT_BATCHES
+        self._times: list[float] = []
 
     def leave(self, now: float) -> None:
         """The batch goes to the system; another begins."""
-        self._times[self.batch & KEPT_BATCHES - 1] = now
+        if self.batch < KEPT_BATCHES:
+            self._times.append(now)
+        else:
+            self._times[self.batch & KEPT_BATCHES - 1] = now
         self.batch += 1
 
     def left_at(self, batch: int) -> float:
