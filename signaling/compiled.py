@@ -57,14 +57,15 @@ def lacking() -> str:
 
 
 def build() -> Path:
-    """Compile the present sources, unless that was done. Raises SystemExit or an error of setuptools."""
+    """Compile the present sources, unless that was done. Raises SystemExit or CCompilerError."""
     target = place()
     if target.is_dir():
         return target
     from mypyc.build import mypycify
     from setuptools import Distribution
 
-    with tempfile.TemporaryDirectory() as scratch, contextlib.chdir(SOURCES.parent.parent):
+    # Beside its place, so that it comes there whole or not at all.
+    with tempfile.TemporaryDirectory(dir=KEPT.parent) as scratch, contextlib.chdir(SOURCES.parent.parent):
         options = ["--config-file=", "--follow-imports=skip", "--ignore-missing-imports", f"--cache-dir={scratch}/mypy"]
         paths = [str(path.relative_to(Path.cwd())) for path in _sources()]
         extensions = mypycify([*options, *paths], target_dir=scratch, group_name="signaling.sfu.whole")
@@ -74,25 +75,29 @@ def build() -> Path:
         command.run()
         shutil.rmtree(KEPT, ignore_errors=True)
         KEPT.mkdir(parents=True)
-        shutil.move(Path(scratch, "lib", "signaling", "sfu"), target)
+        Path(scratch, "lib", "signaling", "sfu").rename(target)
     return target
 
 
 def main() -> int:
     """Compile if that is possible, and say so if it is not: then everything works, at twice the cost a packet."""
+    from setuptools.errors import CCompilerError
+
     reason = lacking()
-    if reason:
-        sys.stdout.write(f"The media path will be interpreted, at twice its cost: {reason}.\n")
-    elif folder() is None:
+    said = io.StringIO()
+    if not reason and not place().is_dir():
         sys.stdout.write("Compiling the media path (about a minute) ...\n")
-        said = io.StringIO()
         try:
             with contextlib.redirect_stdout(said):
                 build()
+        except CCompilerError as problem:
+            reason = f"the C compiler failed, {problem}"
         except SystemExit:
             # What mypyc does not understand it says there, among hints that nobody needs.
             sys.stderr.write(said.getvalue())
             return 1
+    if reason:
+        sys.stdout.write(f"The media path will be interpreted, at twice its cost: {reason}.\n")
     return 0
 
 

@@ -40,3 +40,14 @@ def test_without_a_compiler_it_says_what_to_install(
     monkeypatch.setenv("PATH", "")
     assert compiled.main() == 0
     assert "no C compiler (Debian: gcc)" in capsys.readouterr().out
+
+
+def test_a_compiler_that_fails_leaves_everything_interpreted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(compiled, "lacking", lambda: "")
+    monkeypatch.setattr(compiled, "KEPT", tmp_path / "compiled")
+    monkeypatch.setenv("CC", "false")
+    assert compiled.main() == 0
+    assert "The media path will be interpreted, at twice its cost: the C compiler failed" in capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == []
