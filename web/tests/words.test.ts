@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { count, has, named, speak, t } from "../src/words";
+import { count, has, named, speak, t, wanted } from "../src/words";
 import en from "../src/words/en.json";
 import { pseudo } from "../src/words/pseudo";
 
@@ -18,6 +18,14 @@ describe("words", () => {
   test("make an unknown code readable instead of failing", () => {
     expect(named("specialty", "hand-surgery")).toBe("hand surgery");
     expect(has("specialty.cardiology")).toBe(true);
+  });
+});
+
+describe("a choice of language", () => {
+  test("is kept for the next page even while its words are on their way", async () => {
+    const arriving = speak("ar-XB");
+    expect(wanted()).toBe("ar-XB");
+    await arriving;
   });
 });
 

@@ -33,13 +33,14 @@ export function wanted(): string {
   return "en";
 }
 
-/** Loads a language and turns the page to it, its direction included. */
+/** Keeps the choice of a language, loads it and turns the page to it, its direction included. */
 export async function speak(tag: string): Promise<void> {
   const load = LANGUAGES[tag];
   if (!load) return;
+  // Kept before the words have come: whoever goes on to the next page at once has chosen all the same.
+  localStorage.setItem(STORED, tag);
   words.value = await load();
   locale.value = tag;
-  localStorage.setItem(STORED, tag);
   document.documentElement.lang = tag;
   document.documentElement.dir = RIGHT_TO_LEFT.has(tag.split("-")[0] ?? "") ? "rtl" : "ltr";
 }
