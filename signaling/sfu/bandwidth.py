@@ -18,6 +18,7 @@ HISTORY: Final = 4096
 """Sent packets remembered at most, a power of two: some seconds of several videos."""
 FIRST_HISTORY: Final = 512
 """As many as are enough while feedback comes in time."""
+NOT_SENT: Final = -1
 NEVER: Final = float("inf")
 BASE_SECONDS = 30.0
 """The least delay of this long stands for the empty link; clocks drift by a few milliseconds in it."""
@@ -72,7 +73,7 @@ class LinkEstimate:
     def __init__(self) -> None:
         self.limit_bps: float | None = None
         self.probe: Probe | None = None
-        self._sent: list[tuple[int, int, int] | None] = [None] * FIRST_HISTORY
+        self._sent: list[int] = [NOT_SENT] * FIRST_HISTORY
         self._mask = FIRST_HISTORY - 1
         self._departures: Departures | None = None
         self._arrived: deque[tuple[float, int]] = deque(maxlen=MAX_FEEDBACKS)
@@ -93,8 +94,9 @@ class LinkEstimate:
         if departures is not self._departures:
             # Another wire counts its batches from another number.
             self._departures = departures
-            self._sent = [None] * len(self._sent)
-        self._sent[sequence & self._mask] = (sequence, departures.batch, size)
+            self._sent = [NOT_SENT] * len(self._sent)
+        # One number each, and not an object of several: there are many, and they are gone from all caches when read.
+        self._sent[sequence & self._mask] = departures.batch << 32 | size << 16 | sequence
 
     def feedback(self, base: int, arrivals: list[float], now: float) -> None:
         """Take when packets from number `base` on arrived, by the receiver's clock, or LOST (see `twcc.parse`)."""
@@ -107,13 +109,13 @@ class LinkEstimate:
             sequence = base + index & 0xFFFF
             slot = sequence & self._mask
             entry = self._sent[slot]
-            if entry is None:
+            if entry == NOT_SENT:
                 continue
-            if entry[0] != sequence:
+            if entry & 0xFFFF != sequence:
                 is_too_short = True
                 continue
-            self._sent[slot] = None
-            left_at = departures.left_at(entry[1])
+            self._sent[slot] = NOT_SENT
+            left_at = departures.left_at(entry >> 32)
             if left_at < 0.0:
                 continue
             arrived = arrivals[index]
@@ -123,7 +125,7 @@ class LinkEstimate:
                 self._lost += 1
                 continue
             self._received += 1
-            octets += entry[2]
+            octets += entry >> 16 & 0xFFFF
             newest = max(newest, arrived)
             least = min(least, arrived - left_at)
         if is_too_short and len(self._sent) < HISTORY:
@@ -140,11 +142,11 @@ class LinkEstimate:
 
     def _lengthen(self) -> None:
         """Remember twice as many: a packet was forgotten before feedback about it came."""
-        entries = [entry for entry in self._sent if entry is not None]
-        self._sent = [None] * (2 * len(self._sent))
+        entries = [entry for entry in self._sent if entry != NOT_SENT]
+        self._sent = [NOT_SENT] * (2 * len(self._sent))
         self._mask = len(self._sent) - 1
         for entry in entries:
-            self._sent[entry[0] & self._mask] = entry
+            self._sent[entry & self._mask] = entry
 
     def try_more(self, wanted_bps: float, now: float, *, possible: bool) -> None:
         """Begin a probe when more is wanted than the limit, unless the last congestion or probe was a moment ago."""

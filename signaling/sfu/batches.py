@@ -45,14 +45,18 @@ _CONTROL_BYTES = int(_ffi.sizeof("struct segmented"))
 
 
 class Slots:
-    """A fixed arena of packet buffers, with each slot's view, libsrtp address and peer address."""
+    """A fixed arena of packet buffers, with each slot's view, libsrtp address and peer address.
 
-    def __init__(self, number: int) -> None:
+    A packet begins `room` bytes into its slot, where `pointers` point to.
+    """
+
+    def __init__(self, number: int, room: int = 0) -> None:
+        self.room = room
         # Of such a mapping only the pages of slots that were ever used take memory.
         self.arena = mmap(-1, number * SLOT_BYTES)
         whole = memoryview(self.arena)
         self.views = [whole[at : at + SLOT_BYTES] for at in range(0, len(self.arena), SLOT_BYTES)]
-        self.pointers = pointers(self.arena, SLOT_BYTES)
+        self.pointers = [pointer + room for pointer in pointers(self.arena, SLOT_BYTES)]
         self.lengths = [0] * number
         self.addresses: list[Address] = [b""] * number
 
@@ -119,8 +123,9 @@ class PlainCalls:
     def send_one(self, index: int) -> int:
         """Send one slot; returns whether the system took it."""
         slots = self._sending
+        packet = slots.views[index][slots.room : slots.room + slots.lengths[index]]
         try:
-            self._socket.sendto(slots.views[index][: slots.lengths[index]], from_address(slots.addresses[index]))
+            self._socket.sendto(packet, from_address(slots.addresses[index]))
         except OSError:
             return 0
         return 1
@@ -174,7 +179,7 @@ class BatchCalls:
     def _base(self, slots: Slots) -> list[Any]:
         base = _ffi.from_buffer("char[]", slots.arena)
         self._keep.append(base)
-        return [base + index * SLOT_BYTES for index in range(len(slots.views))]
+        return [base + index * SLOT_BYTES + slots.room for index in range(len(slots.views))]
 
     def receive(self) -> int:
         slots, messages, names = self._receiving, self._in_messages, self._in_names

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
 from signaling.sfu.sdp import Codec
 
 _VIDEO_FEEDBACK: Final = ("transport-cc", "ccm fir", "nack", "nack pli")
@@ -64,6 +66,7 @@ def find_rtx(payload_type: int, offered: list[Codec]) -> Codec | None:
     return next((c for c in offered if c.mime_type == "rtx" and c.apt == payload_type), None)
 
 
+@mypyc_attr(acyclic=True, free_list_len=1)
 class Vp8Descriptor:
     """A VP8 payload descriptor (RFC 7741 §4.2); absent fields are -1, `size` is its length in bytes."""
 

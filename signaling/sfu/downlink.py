@@ -229,7 +229,7 @@ class Downlink:
         forwarded = self._forwarded(packet) if self._extensions else ()
         if self._playout:
             forwarded += self._playout
-        kept = (sequence & 0xFFFF, marker, payload_type, timestamp, prefix, data, at, end, forwarded)
+        kept = SentPacket(sequence & 0xFFFF, marker, payload_type, timestamp, prefix, data, at, end, forwarded)
         self._slots[sequence & KEPT_PACKETS - 1] = kept
         self.packets += 1
         self.octets += len(prefix) + end - at
@@ -244,7 +244,9 @@ class Downlink:
             ssrc=self.ssrc,
             extensions=forwarded,
             prefix=prefix,
-            body=packet.payload if at == packet.payload_at else memoryview(data)[at:end],
+            data=data,
+            at=at,
+            end=end,
             now=now,
         )
 
@@ -293,22 +295,23 @@ class Downlink:
                 self._send_kept(kept, now, is_repair=True)
 
     def _send_kept(self, kept: SentPacket, now: float, *, is_repair: bool) -> None:
-        number, marker, payload_type, timestamp, prefix, data, at, end, forwarded = kept
-        ssrc = self.ssrc
+        number, payload_type, prefix, ssrc = kept.sequence, kept.payload_type, kept.prefix, self.ssrc
         repair = self._rtx_payload_types.get(payload_type) if is_repair else None
         if repair is not None:
             self._rtx_sequence = (self._rtx_sequence + 1) & 0xFFFF
             prefix = number.to_bytes(2, "big") + prefix
             ssrc, number, payload_type = self.rtx_ssrc, self._rtx_sequence, repair
         self.peer.send_rtp(
-            marker=marker,
+            marker=kept.marker,
             payload_type=payload_type,
             sequence=number,
-            timestamp=timestamp,
+            timestamp=kept.timestamp,
             ssrc=ssrc,
-            extensions=forwarded,
+            extensions=kept.extensions,
             prefix=prefix,
-            body=memoryview(data)[at:end],
+            data=kept.data,
+            at=kept.at,
+            end=kept.end,
             now=now,
         )
 
@@ -323,7 +326,9 @@ class Downlink:
             ssrc=self.rtx_ssrc,
             extensions=(),
             prefix=b"",
-            body=memoryview(bytes(octets - 1) + bytes((octets,))),
+            data=bytes(octets - 1) + bytes((octets,)),
+            at=0,
+            end=octets,
             now=now,
             is_padding=True,
         )

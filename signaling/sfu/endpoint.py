@@ -13,7 +13,7 @@ from signaling.sfu.path import Path
 from signaling.sfu.peer import Peer
 from signaling.sfu.stream_wire import StreamWire
 from signaling.sfu.transport import Certificate, Pointer
-from signaling.sfu.wire import NOTHING, Wire, bind
+from signaling.sfu.wire import Wire, bind
 
 logger = logging.getLogger(__name__)
 
@@ -166,9 +166,9 @@ class Endpoint:
         self._by_address[address] = peer
         nominated = found.nominated and found.ufrag == peer.credentials.ufrag
         probe = path.checked(wire, address, now, nominated=nominated)
-        wire.send(address, found.answer, NOTHING, None)
+        wire.send(address, found.answer)
         if probe is not None:
-            wire.send(address, probe, NOTHING, None)
+            wire.send(address, probe)
 
     def _password(self, ufrag: str) -> str | None:
         entry = self._passwords.get(ufrag)

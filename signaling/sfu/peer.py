@@ -23,7 +23,7 @@ from signaling.sfu.strain import Strain
 from signaling.sfu.stream_wire import StreamWire
 from signaling.sfu.transport import Certificate, Pointer, SecureTransport
 from signaling.sfu.uplink import Uplink
-from signaling.sfu.wire import NOTHING, Wire
+from signaling.sfu.wire import Wire
 
 if TYPE_CHECKING:
     from signaling.sfu.endpoint import Endpoint
@@ -105,7 +105,7 @@ class Peer:
     def _send_plain(self, data: bytes) -> None:
         if self.selected is not None:
             wire, address = self.selected
-            wire.send(address, data, NOTHING, None)
+            wire.send(address, data)
 
     def send_rtp(
         self,
@@ -117,11 +117,13 @@ class Peer:
         ssrc: int,
         extensions: rtp.Extensions,
         prefix: bytes,
-        body: memoryview,
+        data: bytes,
+        at: int,
+        end: int,
         now: float,
         is_padding: bool = False,
     ) -> None:
-        """Protect and send an RTP packet under this connection's next transport-wide number."""
+        """Protect and send an RTP packet, `data[at:end]` its payload, under the next transport-wide number."""
         if self.selected is None:
             return
         wire, address = self.selected
@@ -142,14 +144,14 @@ class Peer:
         if is_padding:
             head = bytes((head[0] | 0x20,)) + head[1:]
         if number_id:
-            self.link.sent(number, len(head) + len(body), wire.departures)
-        wire.send(address, head, body, self.secure.protect)
+            self.link.sent(number, len(head) + end - at, wire.departures)
+        wire.send_rtp(address, head, data, at, end, self.secure)
 
     def send_rtcp(self, packet: bytes) -> None:
         """Protect and send an RTCP packet (reduced-size, RFC 5506)."""
         if self.selected is not None and self.secure.is_connected:
             wire, address = self.selected
-            wire.send(address, packet, NOTHING, self.secure.protect_rtcp)
+            wire.send_rtcp(address, packet, self.secure)
 
     # From the client
 
@@ -197,7 +199,7 @@ class Peer:
         if 192 <= view[1] < 224:
             size = self.secure.unprotect_rtcp(pointer, length)
             if size:
-                self._rtcp_received(bytes(view[:size]), now)
+                self._rtcp_received(view[:size].tobytes(), now)
             else:
                 self.counts["rtcp_not_genuine"] += 1
             return
@@ -206,7 +208,7 @@ class Peer:
             self.counts["rtp_not_genuine"] += 1
             return
         try:
-            packet = rtp.parse(bytes(view[:size]))
+            packet = rtp.parse(view[:size].tobytes())
         except ValueError:
             self.incoming.note_stranger(_ssrc.unpack_from(view, 8)[0])
             self.counts["rtp_malformed"] += 1

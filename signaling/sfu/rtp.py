@@ -5,6 +5,8 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
 HEADER_LENGTH: Final = 12
 ONE_BYTE_PROFILE: Final = 0xBEDE
 TWO_BYTE_PROFILE: Final = 0x1000
@@ -30,6 +32,7 @@ _PADDING: Final = [b"", bytes(3), bytes(2), bytes(1)]
 """What fills the last word, by how many bytes of it are used."""
 
 
+@mypyc_attr(acyclic=True, free_list_len=1)
 class Packet:
     """One received RTP packet, read by offsets into `data`: `payload_at` to `payload_end` is the payload.
 
@@ -40,7 +43,6 @@ class Packet:
         "_extensions_at",
         "_extensions_end",
         "_is_wide",
-        "_payload",
         "data",
         "marker",
         "payload_at",
@@ -64,14 +66,6 @@ class Packet:
         self.payload_end = len(data)
         self._extensions_at = self._extensions_end = 0
         self._is_wide = False
-        self._payload: memoryview | None = None
-
-    @property
-    def payload(self) -> memoryview:
-        """The payload in place, made once for all who get it."""
-        if self._payload is None:
-            self._payload = memoryview(self.data)[self.payload_at : self.payload_end]
-        return self._payload
 
     @property
     def is_padding(self) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
 from signaling.sfu.rtp import Extensions
 
 KEPT_PACKETS: Final = 512
@@ -20,11 +22,37 @@ LONGEST_SILENCE_SECONDS = 5.0
 FORGIVING = 4
 """After a silence it takes this many times as long as the silence until it no longer counts."""
 
-SentPacket = tuple[int, bool, int, int, bytes, bytes, int, int, Extensions]
-"""A packet to send again: header fields, a new payload's beginning, and where in the received packet the rest is.
 
-Nothing in it refers to anything else, so the garbage collector drops it from its rounds: there are many.
-"""
+@mypyc_attr(acyclic=True)
+class SentPacket:
+    """A packet to send again: header fields, a new payload's beginning, and where in the received packet the rest is.
+
+    One piece of memory, and nothing for the garbage collector to look at: there are many.
+    """
+
+    __slots__ = ("at", "data", "end", "extensions", "marker", "payload_type", "prefix", "sequence", "timestamp")
+
+    def __init__(
+        self,
+        sequence: int,
+        marker: bool,
+        payload_type: int,
+        timestamp: int,
+        prefix: bytes,
+        data: bytes,
+        at: int,
+        end: int,
+        extensions: Extensions,
+    ) -> None:
+        self.sequence = sequence
+        self.marker = marker
+        self.payload_type = payload_type
+        self.timestamp = timestamp
+        self.prefix = prefix
+        self.data = data
+        self.at = at
+        self.end = end
+        self.extensions = extensions
 
 
 class Sent:
@@ -40,7 +68,7 @@ class Sent:
     def find(self, sequence: int) -> SentPacket | None:
         """The packet with these 16 bits of a number, if it is still there."""
         packet = self.slots[sequence & KEPT_PACKETS - 1]
-        return packet if packet is not None and packet[0] == sequence else None
+        return packet if packet is not None and packet.sequence == sequence else None
 
     def forget(self, next_number: int, now: float, horizon: float) -> None:
         """Drop what was sent before `horizon`. `next_number` is the one that the next packet will have, unwrapped.

@@ -12,8 +12,7 @@ from typing import cast
 from signaling.sfu.addresses import Address, to_address
 from signaling.sfu.batches import SLOT_BYTES, TRAILER_BYTES
 from signaling.sfu.departures import Departures
-from signaling.sfu.transport import Pointer, pointers
-from signaling.sfu.wire import Protect
+from signaling.sfu.transport import Pointer, SecureTransport, pointers
 
 MAX_CONNECTIONS = 2000
 MAX_UNSENT_BYTES = 512 * 1024
@@ -94,23 +93,39 @@ class StreamWire(asyncio.Protocol):
             at += 2 + length
         del self._buffer[:at]
 
-    def send(self, _: Address, head: bytes, body: memoryview, protect: Protect | None) -> None:
-        """Send one packet, protected in place."""
+    def send(self, _: Address, packet: bytes) -> None:
+        """Send a packet as it is."""
+        if self._has_room_for(len(packet)):
+            self._write(packet)
+
+    def send_rtp(self, _: Address, head: bytes, data: bytes, at: int, end: int, secure: SecureTransport) -> None:
+        """Send the packet that `head` and then `data[at:end]` make, protected."""
+        packet = head + data[at:end]
+        if self._has_room_for(len(packet)):
+            self._out[: len(packet)] = packet
+            self._write(self._out[: secure.protect(self._out_pointer, len(packet))])
+
+    def send_rtcp(self, _: Address, packet: bytes, secure: SecureTransport) -> None:
+        """Send an RTCP packet, protected."""
+        if self._has_room_for(len(packet)):
+            self._out[: len(packet)] = packet
+            self._write(self._out[: secure.protect_rtcp(self._out_pointer, len(packet))])
+
+    def _has_room_for(self, length: int) -> bool:
         self.departures.leave(monotonic())
-        transport, length = self._transport, len(head) + len(body)
+        transport = self._transport
         if (
             transport is None
             or length > SLOT_BYTES - TRAILER_BYTES
             or transport.get_write_buffer_size() > MAX_UNSENT_BYTES
         ):
             self._counts["stream_unsent"] += 1
-            return
-        self._out[: len(head)] = head
-        self._out[len(head) : length] = body
-        if protect is not None:
-            length = protect(self._out_pointer, length)
-        if length:
-            transport.write(length.to_bytes(2, "big") + self._out[:length])
+            return False
+        return True
+
+    def _write(self, packet: bytes | memoryview) -> None:
+        if packet and self._transport is not None:
+            self._transport.write(len(packet).to_bytes(2, "big") + packet)
 
     def close(self) -> None:
         """End the connection."""

@@ -75,32 +75,35 @@ class Arrivals:
     def note(self, value: bytes, now: float) -> None:
         """Take the two bytes of a packet's transport-wide number."""
         if len(value) == 2 and len(self._times) < MAX_ARRIVALS:
-            self._times.setdefault(self._numbers.extend(int.from_bytes(value, "big")), now)
+            number = self._numbers.extend(value[0] << 8 | value[1])
+            if number not in self._times:
+                self._times[number] = now
 
     def take(self) -> list[bytes]:
         """Feedback bodies about everything noted, which is then forgotten."""
-        arrivals = sorted(self._times.items())
+        numbers, times = sorted(self._times), self._times
         self._times = {}
         bodies: list[bytes] = []
-        while arrivals:
-            reach = arrivals[0][0] + MAX_STATUSES
-            count = bisect_left(arrivals[:PACKETS_PER_FEEDBACK], (reach,))
-            bodies.append(build(arrivals[:count], self._count))
-            del arrivals[:count]
+        at = 0
+        while at < len(numbers):
+            end = bisect_left(numbers, numbers[at] + MAX_STATUSES, at, min(len(numbers), at + PACKETS_PER_FEEDBACK))
+            bodies.append(build(numbers[at:end], times, self._count))
+            at = end
             self._count += 1
         return bodies
 
 
-def build(arrivals: list[tuple[int, float]], feedback_count: int) -> bytes:
-    """Write a body from (extended sequence, arrival seconds), ascending by sequence and not empty."""
-    base = arrivals[0][0]
-    reference = int(min(arrived for _, arrived in arrivals) / REFERENCE_SECONDS)
+def build(numbers: list[int], times: dict[int, float], feedback_count: int) -> bytes:
+    """Write a body from extended sequence numbers, ascending and not none, and when each arrived, in seconds."""
+    base = numbers[0]
+    reference = int(min([times[number] for number in numbers]) / REFERENCE_SECONDS)
     clock_ticks = round(reference * REFERENCE_SECONDS / TICK_SECONDS)
     statuses: list[int] = []
     deltas = b""
-    for sequence, arrived in arrivals:
-        statuses.extend([0] * (sequence - base - len(statuses)))
-        delta = round(arrived / TICK_SECONDS) - clock_ticks
+    for number in numbers:
+        while len(statuses) < number - base:
+            statuses.append(0)
+        delta = round(times[number] / TICK_SECONDS) - clock_ticks
         delta = max(-32768, min(32767, delta))
         clock_ticks += delta
         if 0 <= delta <= 255:

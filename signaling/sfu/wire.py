@@ -22,22 +22,19 @@ from signaling.sfu.batches import (
     Slots,
 )
 from signaling.sfu.departures import Departures
-from signaling.sfu.transport import Pointer
+from signaling.sfu.transport import Pointer, SecureTransport
 
 logger = logging.getLogger(__name__)
 
-Protect = Callable[[Pointer, int], int]
-
 TICK_SECONDS: Final = 0.002
 """When packets come close together, the socket is read this often instead of at each wake-up."""
-MANY: Final = 8
-MANY_TICK_SECONDS: Final = 0.001
-"""Of this many packets enough go to one receiver at once already; waiting longer for more would only delay them."""
 CLOSE_SECONDS: Final = 0.0005
 """Two wake-ups in one millisecond of the loop's clock are close; the next milliseconds bring the rest of a picture."""
 MOST_AT_ONCE: Final = 512
 """Packets handled before others may have the processor."""
-NOTHING: Final = memoryview(b"")
+ROOM_BYTES: Final = 128
+"""Before a packet to be sent: a whole received packet goes there so that its payload lies behind the new header."""
+MAX_PACKET_BYTES: Final = SLOT_BYTES - ROOM_BYTES - TRAILER_BYTES
 SOCKET_BUFFER_BYTES = 4 * 1024 * 1024
 SO_SNDBUFFORCE, SO_RCVBUFFORCE = 32, 33
 """Linux's options to go beyond net.core.wmem_max and rmem_max; Python does not name them."""
@@ -59,7 +56,7 @@ class Wire:
         self._loop = asyncio.get_running_loop()
         self._on_datagram = on_datagram
         self._receiving = Slots(RECEIVED_AT_ONCE)
-        self._sending = Slots(SENT_AT_ONCE)
+        self._sending = Slots(SENT_AT_ONCE, ROOM_BYTES)
         self._calls: Calls = (BatchCalls if batched else PlainCalls)(sock, self._receiving, self._sending)
         self._used = 0
         self._flush_due = False
@@ -76,9 +73,8 @@ class Wire:
             self._timer = self._loop.call_later(TICK_SECONDS, self._tick)
 
     def _tick(self) -> None:
-        count = self._drain()
-        if count:
-            self._timer = self._loop.call_later(MANY_TICK_SECONDS if count >= MANY else TICK_SECONDS, self._tick)
+        if self._drain():
+            self._timer = self._loop.call_later(TICK_SECONDS, self._tick)
         else:
             self._timer = None
             self._loop.add_reader(self.socket, self._readable)
@@ -108,30 +104,54 @@ class Wire:
                 break
         return total
 
-    def send(self, address: Address, head: bytes, body: memoryview, protect: Protect | None) -> None:
-        """Put a packet into the next slot, protected in place; it leaves with the rest of this tick.
+    def send(self, address: Address, packet: bytes) -> None:
+        """Send a packet as it is, with the rest of this tick."""
+        view = self._room_for(len(packet))
+        if view is not None:
+            view[ROOM_BYTES : ROOM_BYTES + len(packet)] = packet
+            self._fill(address, len(packet))
 
-        It comes in two parts, for joining them elsewhere would mean one more large piece of memory for each packet.
-        """
+    def send_rtp(self, address: Address, head: bytes, data: bytes, at: int, end: int, secure: SecureTransport) -> None:
+        """Send the packet that `head` and then `data[at:end]` make, protected in place."""
         split = len(head)
-        length = split + len(body)
-        if length > SLOT_BYTES - TRAILER_BYTES:
-            self.dropped += 1
+        length = split + end - at
+        view = self._room_for(length)
+        if view is None:
             return
+        begin = ROOM_BYTES + split - at
+        if begin >= 0 and begin + len(data) <= SLOT_BYTES:
+            # What stood before the payload is written over: to cut it off first would mean new objects.
+            view[begin : begin + len(data)] = data
+        else:
+            view[ROOM_BYTES + split : ROOM_BYTES + length] = data[at:end]
+        view[ROOM_BYTES : ROOM_BYTES + split] = head
+        self._fill(address, secure.protect(self._sending.pointers[self._used], length))
+
+    def send_rtcp(self, address: Address, packet: bytes, secure: SecureTransport) -> None:
+        """Send an RTCP packet, protected in place."""
+        view = self._room_for(len(packet))
+        if view is not None:
+            view[ROOM_BYTES : ROOM_BYTES + len(packet)] = packet
+            self._fill(address, secure.protect_rtcp(self._sending.pointers[self._used], len(packet)))
+
+    def _room_for(self, length: int) -> memoryview | None:
+        """The next slot; None when the packet is larger than any."""
+        if length > MAX_PACKET_BYTES:
+            self.dropped += 1
+            return None
         if self._used == SENT_AT_ONCE:
             self.flush()
+        return self._sending.views[self._used]
+
+    def _fill(self, address: Address, length: int) -> None:
+        """The next slot holds a packet of this length; of 0 when it could not be protected."""
+        if not length:
+            self.dropped += 1
+            return
         slots, index = self._sending, self._used
-        view = slots.views[index]
-        view[:split] = head
-        view[split:length] = body
-        if protect is not None:
-            length = protect(slots.pointers[index], length)
-            if not length:
-                self.dropped += 1
-                return
         slots.lengths[index] = length
         slots.addresses[index] = address
-        self._used += 1
+        self._used = index + 1
         if not self._flush_due:
             self._flush_due = True
             self._loop.call_soon(self.flush)

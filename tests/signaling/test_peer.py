@@ -15,6 +15,7 @@ from signaling.sfu.incoming import MAX_STRANGERS, MAX_STREAMS
 from signaling.sfu.peer import MAX_REPAIRS
 from signaling.sfu.sdp import Codec
 from signaling.sfu.uplink import Uplink
+from signaling.sfu.wire import MAX_PACKET_BYTES
 from tests.signaling.media_client import Client, check_of
 
 VP8 = Codec(96, "VP8", 90000)
@@ -150,3 +151,38 @@ async def test_more_than_the_limit_is_tried_with_padding_that_no_decoder_sees(cl
     packet = rtp.parse(client.plain(client.places[0].newest))
     assert downlink.has_yielded
     assert (packet.ssrc, packet.payload_type, packet.is_padding) == (6, 97, True)
+
+
+@pytest.mark.parametrize("before", [0, 12, 28, 90, 400])
+async def test_a_payload_leaves_whole_wherever_it_stood_in_what_came(client: Client, before: int) -> None:
+    data = bytes(range(256)) * 5
+    data = data[:before] + b"the payload" + data[before : before + 300]
+    client.peer.send_rtp(
+        marker=True,
+        payload_type=96,
+        sequence=7,
+        timestamp=8,
+        ssrc=9,
+        extensions=(),
+        prefix=b"prefix ",
+        data=data,
+        at=before,
+        end=before + len(b"the payload"),
+        now=0.0,
+    )
+    async with asyncio.timeout(5):
+        await client.places[0].media.wait()
+    arrived = rtp.parse(client.plain(client.places[0].newest))
+    assert arrived.data[arrived.payload_at : arrived.payload_end] == b"prefix the payload"
+    assert (arrived.sequence, arrived.timestamp, arrived.ssrc) == (7, 8, 9)
+
+
+async def test_what_no_slot_holds_is_counted_and_not_sent(client: Client) -> None:
+    assert client.peer.selected is not None
+    wire, address = client.peer.selected
+    for octets in (MAX_PACKET_BYTES + 1, MAX_PACKET_BYTES):
+        wire.send(address, b"\xff" * octets)
+    async with asyncio.timeout(5):
+        await client.places[0].media.wait()
+    assert [len(packet) for packet in client.places[0].packets] == [MAX_PACKET_BYTES]
+    assert client.endpoint.totals()["unsent"] == 1

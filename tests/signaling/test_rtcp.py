@@ -43,14 +43,14 @@ def _seen(body: bytes) -> dict[int, float]:
 @given(st.lists(st.tuples(st.integers(1, 40), st.integers(0, 400)), min_size=1, max_size=60), st.integers(0, 65535))
 def test_transport_feedback_tells_what_arrived_when(steps: list[tuple[int, int]], first: int) -> None:
     number, ticks = first, 4000
-    arrivals: list[tuple[int, float]] = []
+    arrivals: dict[int, float] = {}
     for gap, wait in steps:
         number += gap
         ticks += wait
-        arrivals.append((number, ticks * twcc.TICK_SECONDS))
-    seen = _seen(twcc.build(arrivals, 3))
-    assert set(seen) == {number & 0xFFFF for number, _ in arrivals}
-    for number, at in arrivals:
+        arrivals[number] = ticks * twcc.TICK_SECONDS
+    seen = _seen(twcc.build(list(arrivals), arrivals, 3))
+    assert set(seen) == {number & 0xFFFF for number in arrivals}
+    for number, at in arrivals.items():
         assert abs(seen[number & 0xFFFF] - at) < twcc.TICK_SECONDS
 
 

@@ -9,13 +9,24 @@ from signaling.sfu.sent import (
     LONGEST_SILENCE_SECONDS,
     Horizon,
     Sent,
+    SentPacket,
 )
 
 TICK_SECONDS = 0.1
 
 
 def _send(sent: Sent, number: int) -> None:
-    sent.slots[number & KEPT_PACKETS - 1] = (number & 0xFFFF, False, 96, 0, b"", b"", 0, 0, ())
+    sent.slots[number & KEPT_PACKETS - 1] = SentPacket(
+        number & 0xFFFF,
+        marker=False,
+        payload_type=96,
+        timestamp=0,
+        prefix=b"",
+        data=b"",
+        at=0,
+        end=0,
+        extensions=(),
+    )
 
 
 def _stream(sent: Sent, first: int, seconds: float, per_tick: int, kept: float = KEPT_SECONDS) -> int:

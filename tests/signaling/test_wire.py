@@ -8,7 +8,7 @@ from time import monotonic
 
 from signaling.sfu.addresses import Address
 from signaling.sfu.transport import Pointer
-from signaling.sfu.wire import NOTHING, Wire, bind
+from signaling.sfu.wire import Wire, bind
 
 HELD_UP_SECONDS = 0.05
 
@@ -19,7 +19,7 @@ async def test_a_packet_leaves_when_its_batch_does() -> None:
 
     def answer(wire: Wire, address: Address, view: memoryview, length: int, _: Pointer, now: float) -> None:
         began.append(now)
-        wire.send(address, bytes(view[:length]), NOTHING, None)
+        wire.send(address, bytes(view[:length]))
         until = monotonic() + HELD_UP_SECONDS
         while monotonic() < until:
             # What a busy processor does to this process, at its worst place.
