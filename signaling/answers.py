@@ -33,10 +33,17 @@ def accept_codecs(section: Section, preferred: str = "") -> list[Codec]:
 
 
 def accept_extensions(section: Section, *, descriptor: bool) -> dict[int, str]:
-    """The offered header extensions we use; the dependency descriptor only where something reads it."""
+    """The offered header extensions we use; the dependency descriptor only where something reads it.
+
+    Sound that is only sent goes without transport-wide numbers, as to LiveKit's server. A browser looks for a growing
+    queue in the last twenty groups of packets that have one: of pictures these span a second, and with sound between
+    them a third of that, in which a radio's jitter hides the queue.
+    """
     wanted = {*_ALWAYS, rtp.AUDIO_LEVEL if section.kind == "audio" else rtp.PLAYOUT_DELAY}
     if descriptor:
         wanted.add(rtp.DEPENDENCY_DESCRIPTOR)
+    if section.kind == "audio" and section.direction == "sendonly":
+        wanted.discard(rtp.TRANSPORT_CC)
     return {number: uri for number, uri in section.extensions.items() if uri in wanted}
 
 

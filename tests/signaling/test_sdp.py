@@ -92,6 +92,24 @@ def test_the_descriptor_extension_is_taken_only_where_it_is_read() -> None:
     assert rtp.DEPENDENCY_DESCRIPTOR in answers.accept_extensions(video, descriptor=True).values()
 
 
+@pytest.mark.parametrize(
+    ("kind", "direction", "is_numbered"),
+    [
+        ("audio", "sendonly", False),
+        ("audio", "recvonly", True),
+        ("audio", "sendrecv", True),
+        ("video", "sendonly", True),
+    ],
+)
+def test_only_sound_that_is_only_sent_goes_without_transport_wide_numbers(
+    kind: str, direction: str, is_numbered: bool
+) -> None:
+    section = Section(kind, "0", direction, extensions={3: rtp.TRANSPORT_CC, 4: rtp.MID})
+    accepted = answers.accept_extensions(section, descriptor=False)
+    assert accepted[4] == rtp.MID
+    assert (3 in accepted) is is_numbered
+
+
 def test_what_is_written_is_read_back() -> None:
     offered = sdp.parse(OFFER)
     section = offered.sections[1]
