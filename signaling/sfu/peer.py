@@ -67,6 +67,7 @@ class Peer:
         self._on_yield = on_yield
         self._is_greeted = False
         self._transport_cc_in = 0
+        self._octets_in = 0
         self._repairs_left = MAX_REPAIRS
         self._arrivals = twcc.Arrivals()
         self._feedback_at = 0.0
@@ -207,6 +208,7 @@ class Peer:
         if not size:
             self.counts["rtp_not_genuine"] += 1
             return
+        self._octets_in += size
         try:
             packet = rtp.parse(view[:size].tobytes())
         except ValueError:
@@ -313,7 +315,7 @@ class Peer:
         if sound is not None and now - sound.last_at < FEEDBACK_SECONDS:
             expected = sound.highest - sound.first + 1
             self.strain.heard(sound.transit_seconds, now, expected=expected, received=sound.packets)
-        self.strain.judge(now, sum([stream.bitrate_bps for stream in self._streams.values()]))
+        self.strain.judge(now, self._octets_in)
 
     def _share_link(self, now: float) -> None:
         limit = self.link.limit_bps if self.forced_limit_bps is None else self.forced_limit_bps

@@ -19,6 +19,7 @@ LOST_SECONDS = 4.0
 """A queue that was full before the first word shows no delay beyond its own; then what it drops tells."""
 PATIENCE_SECONDS = 1.5
 """How long a sender may try on its own: a first estimate is often too high."""
+RATE_SECONDS = 1.0
 WIDE_BPS = 100_000
 WIDE_PATIENCE_SECONDS = 8.0
 WIDE_HELD_UP_SECONDS = 1.0
@@ -42,6 +43,7 @@ class Strain:
         self._base = Least(BASE_SECONDS)
         self._standing = Least(STANDING_SECONDS)
         self._counts: deque[tuple[float, int, int]] = deque()
+        self._octets: deque[tuple[float, int]] = deque()
         self._since: float | None = None
         self._until = 0.0
         self._hold_seconds = FIRST_HOLD_SECONDS
@@ -69,9 +71,23 @@ class Strain:
         expected, received = after[0] - before[0], after[1] - before[1]
         return expected >= LOST_PACKETS and expected - received > LOST_SHARE * expected
 
-    def judge(self, now: float, arriving_bps: float) -> None:
-        """Decide whether pictures give way; to be called a few times a second, with all that arrives of both."""
-        is_wide = arriving_bps >= WIDE_BPS
+    @property
+    def arriving_bps(self) -> float:
+        """All that arrived in the last second or so, sound or not."""
+        if not self._octets:
+            return 0.0
+        (began_at, before), (ended_at, after) = self._octets[0], self._octets[-1]
+        return 8 * (after - before) / (ended_at - began_at) if ended_at > began_at else 0.0
+
+    def judge(self, now: float, octets: int) -> None:
+        """Decide whether pictures give way; to be called a few times a second, with all octets that came so far.
+
+        Padding and packets that came before count too: a browser that begins with too much sends many of them.
+        """
+        self._octets.append((now, octets))
+        while self._octets[0][0] < now - RATE_SECONDS:
+            self._octets.popleft()
+        is_wide = self.arriving_bps >= WIDE_BPS
         patience = WIDE_PATIENCE_SECONDS if is_wide else PATIENCE_SECONDS
         if not self._is_held_up(WIDE_HELD_UP_SECONDS if is_wide else HELD_UP_SECONDS) and not self._is_lost():
             self._since = None

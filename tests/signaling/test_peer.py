@@ -83,6 +83,22 @@ async def test_a_track_is_taken_after_many_streams_of_nobody(client: Client) -> 
     assert [stream.packets for stream in uplink.streams] == [1]
 
 
+async def test_how_wide_an_uplink_is_shows_in_needless_repairs_too(client: Client) -> None:
+    uplink = Uplink(client.peer, "0", "video", VP8, {96: VP8, 97: RTX}, {})
+    client.peer.add_uplink(uplink, [7], {8: 7})
+    now = asyncio.get_running_loop().time()
+    client.peer.hurry()
+    client.peer.poll(now)
+    client.send(_packet(7))
+    for sequence in range(20):
+        head = rtp.header(marker=False, payload_type=97, sequence=sequence, timestamp=0, ssrc=8)
+        client.send(head + b"\0\1\x10\x00payload")
+    await _arrived(client)
+    client.peer.poll(now + 0.5)
+    assert uplink.streams[0].packets == 1
+    assert client.peer.strain.arriving_bps >= 8 * 20 * len(_packet(8))
+
+
 async def test_nothing_of_a_track_is_kept_when_it_ends(client: Client) -> None:
     for ssrc in range(100, 200, 2):
         uplink = _uplink(client)

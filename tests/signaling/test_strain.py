@@ -26,6 +26,7 @@ class _Phone:
         self._received = self._spoken = 0
         self._due = 0.0
         self._octets: list[tuple[float, int]] = []
+        self._taken = 0
 
     def run(self, seconds: float, picture_bps: float) -> None:
         for step in range(round(seconds / STEP)):
@@ -54,8 +55,9 @@ class _Phone:
         if here:
             _, transit, expected = here[-1]
             self.strain.heard(transit, self.now, expected=expected, received=self._received)
-        self._octets = [(at, octets) for at, octets in self._octets if at > self.now - 1.0]
-        self.strain.judge(self.now, 8 * sum(octets for at, octets in self._octets if at <= self.now))
+        self._taken += sum(octets for at, octets in self._octets if at <= self.now)
+        self._octets = [(at, octets) for at, octets in self._octets if at > self.now]
+        self.strain.judge(self.now, self._taken)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -93,6 +95,15 @@ def test_one_short_queue_is_left_to_the_senders_own_estimate() -> None:
     assert phone.silent_seconds == 0
 
 
+def test_a_browser_that_begins_with_too_much_is_left_to_find_out_on_a_link_that_is_wide() -> None:
+    for profile, gives_way in (("slow3g", False), ("edge", True)):
+        phone = _Phone(profile)
+        phone.run(0.5, 0)
+        phone.run(2.5, 300_000)
+        phone.run(3, 30_000)
+        assert phone.strain.is_yielding is gives_way
+
+
 def test_where_a_small_picture_fits_its_sender_has_time_to_find_out() -> None:
     phone = _Phone("slow3g")
     phone.run(5, 100_000)
@@ -119,12 +130,12 @@ def test_another_tracks_clock_is_no_queue() -> None:
     for transit in (5.0, 90_000.0):
         for step in range(50):
             strain.heard(transit, step * 0.1, expected=step, received=step)
-            strain.judge(step * 0.1, 50_000)
+            strain.judge(step * 0.1, step * 600)
     assert not strain.is_yielding
 
 
 def test_without_sound_nothing_is_held_up() -> None:
     strain = Strain()
     for step in range(50):
-        strain.judge(step * 0.1, 50_000)
+        strain.judge(step * 0.1, step * 600)
     assert not strain.is_yielding
