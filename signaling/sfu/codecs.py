@@ -149,6 +149,13 @@ def write_vp8(first: int, descriptor: Vp8Descriptor, picture_id: int, tl0_pictur
     return bytes(body)
 
 
+def write_vp8_in_order(first: int, descriptor: Vp8Descriptor, picture_id: int) -> bytes:
+    """Write a descriptor without temporal layers: every picture is then taken to need the one before it."""
+    if descriptor.picture_id < 0:
+        return bytes((first & 0x7F,))
+    return bytes((first | 0x80, 0x80, 0x80 | picture_id >> 8, picture_id & 0xFF))
+
+
 def primary_of_red(data: bytes, at: int, end: int) -> int | None:
     """Where the newest frame of a RED payload begins (RFC 2198 §3), or None when cut short."""
     skipped = 0

@@ -40,6 +40,7 @@ class Downlink:
         self._losses = playout.Losses()
         self._playout_id = 0
         self._playout: rtp.Extensions = ()
+        self._is_in_order = False
         self._current: Stream | None = None
         self._bound = False
         self._hold: Hold | None = None
@@ -220,8 +221,14 @@ class Downlink:
             return
         prefix = b""
         if descriptor is not None:
+            if key and number == stream.highest:
+                # Not by one that comes late: what builds on it has gone out already.
+                self._is_in_order = self._is_slow()
             picture, tl0 = self._pictures.forward(descriptor)
-            if self._pictures.changes:
+            if self._is_in_order:
+                prefix = codecs.write_vp8_in_order(packet.data[at], descriptor, picture)
+                at += descriptor.size
+            elif self._pictures.changes:
                 prefix = codecs.write_vp8(packet.data[at], descriptor, picture, tl0)
                 at += descriptor.size
         timestamp = self._timestamps.forward(packet.timestamp, now)
@@ -346,6 +353,10 @@ class Downlink:
         if sent_at is None:
             return None
         return max(0.0, now - sent_at - report.dlsr / 65536)
+
+    def _is_slow(self) -> bool:
+        """Whether repairs on either way take longer than pictures are held back."""
+        return any(playout.is_too_slow(peer.rtt_seconds) for peer in (self.uplink.peer, self.peer) if peer.is_rtt_known)
 
     def judge_playout(self, now: float) -> None:
         """Have pictures held back for as long as repairs take, on both ways; a wish holds until the next."""

@@ -44,7 +44,12 @@ class Losses:
 def hold_seconds(round_trips: Iterable[float]) -> float:
     """How long to hold pictures back that came over ways which lose packets, by these ways' round trips in seconds."""
     slowest = max(round_trips, default=0.0)
-    return min(LONGEST_SECONDS, ROUND_TRIPS * slowest) if FEWEST_ROUND_TRIPS * slowest <= LONGEST_SECONDS else 0.0
+    return 0.0 if is_too_slow(slowest) else min(LONGEST_SECONDS, ROUND_TRIPS * slowest)
+
+
+def is_too_slow(round_trip: float) -> bool:
+    """Whether repairs take longer than pictures may be held back for them, by a round trip in seconds."""
+    return round_trip * FEWEST_ROUND_TRIPS > LONGEST_SECONDS
 
 
 def write(seconds: float) -> bytes:

@@ -26,6 +26,15 @@ def test_a_vp8_descriptor_is_renumbered_and_nothing_else() -> None:
     assert written == VP8_KEY[:6]
 
 
+def test_a_vp8_descriptor_without_layers_keeps_its_picture_id() -> None:
+    found = codecs.parse_vp8(VP8_DELTA, 0, len(VP8_DELTA))
+    assert found is not None
+    again = codecs.parse_vp8(written := codecs.write_vp8_in_order(VP8_DELTA[0], found, 0x21B3), 0, len(written))
+    assert again is not None
+    assert (again.picture_id, again.tl0_picture, again.temporal_layer, again.key_index) == (0x21B3, -1, -1, -1)
+    assert (again.starts_frame, again.is_reference, again.size) == (found.starts_frame, found.is_reference, 4)
+
+
 @pytest.mark.parametrize(
     ("codec", "payload", "key"),
     [

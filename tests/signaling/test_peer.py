@@ -154,6 +154,32 @@ async def test_a_packet_is_sent_again_until_it_is_too_old(client: Client) -> Non
     assert not await is_sent_again(now + 60)
 
 
+async def test_where_repairs_take_too_long_pictures_come_without_layers_from_a_key_frame_on(client: Client) -> None:
+    uplink = _uplink(client)
+    stream = uplink.add_stream(7, "q", 0)
+    downlink = Downlink(client.peer, uplink, ssrc=5, rtx_ssrc=6)
+    uplink.downlinks.append(downlink)
+    downlink.bind([VP8], {})
+    key, delta = bytes.fromhex("90e0a1b2074010020000"), bytes.fromhex("90e0a1b3074011020000")
+    shorter = 2
+
+    def sent(payload: bytes, sequence: int) -> int:
+        before = downlink.octets
+        head = rtp.header(marker=True, payload_type=96, sequence=sequence, timestamp=0, ssrc=7)
+        uplink.receive(stream, rtp.parse(head + payload), 0.0)
+        return downlink.octets - before
+
+    assert sent(key, 1) == len(key)
+    client.peer.rtt_seconds, client.peer.is_rtt_known = 0.4, True
+    assert sent(delta, 2) == len(delta)
+    assert sent(delta, 4) == len(delta)
+    assert sent(key, 3) == len(key)
+    assert sent(key, 5) == len(key) - shorter
+    assert sent(delta, 6) == len(delta) - shorter
+    client.peer.rtt_seconds = 0.1
+    assert sent(key, 7) == len(key)
+
+
 async def test_more_than_the_limit_is_tried_with_padding_that_no_decoder_sees(client: Client) -> None:
     peer = client.peer
     stream = (uplink := _uplink(client)).add_stream(7, "q", 0)
