@@ -112,7 +112,6 @@ class StreamWire(asyncio.Protocol):
             self._write(self._out[: secure.protect_rtcp(self._out_pointer, len(packet))])
 
     def _has_room_for(self, length: int) -> bool:
-        self.departures.leave(monotonic())
         transport = self._transport
         if (
             transport is None
@@ -125,6 +124,7 @@ class StreamWire(asyncio.Protocol):
 
     def _write(self, packet: bytes | memoryview) -> None:
         if packet and self._transport is not None:
+            self.departures.leave(monotonic())
             self._transport.write(len(packet).to_bytes(2, "big") + packet)
 
     def close(self) -> None:
