@@ -254,7 +254,6 @@ class Downlink:
             data=data,
             at=at,
             end=end,
-            now=now,
         )
 
     def _forwarded(self, packet: rtp.Packet) -> rtp.Extensions:
@@ -292,16 +291,16 @@ class Downlink:
         for sequence in range(hold.first, self._sequences.last_out + 1):
             kept = self._sent.find(sequence & 0xFFFF)
             if kept is not None:
-                self._send_kept(kept, now, is_repair=False)
+                self._send_kept(kept, is_repair=False)
 
-    def retransmit(self, sequences: list[int], now: float) -> None:
+    def retransmit(self, sequences: list[int]) -> None:
         """Answer a NACK with what is still there."""
         for sequence in sequences:
             kept = self._sent.find(sequence)
             if kept is not None:
-                self._send_kept(kept, now, is_repair=True)
+                self._send_kept(kept, is_repair=True)
 
-    def _send_kept(self, kept: SentPacket, now: float, *, is_repair: bool) -> None:
+    def _send_kept(self, kept: SentPacket, *, is_repair: bool) -> None:
         number, payload_type, prefix, ssrc = kept.sequence, kept.payload_type, kept.prefix, self.ssrc
         repair = self._rtx_payload_types.get(payload_type) if is_repair else None
         if repair is not None:
@@ -319,10 +318,9 @@ class Downlink:
             data=kept.data,
             at=kept.at,
             end=kept.end,
-            now=now,
         )
 
-    def pad(self, octets: int, now: float) -> None:
+    def pad(self, octets: int) -> None:
         """Send padding as a retransmission of nothing, which no decoder sees; only where retransmissions are known."""
         self._rtx_sequence = (self._rtx_sequence + 1) & 0xFFFF
         self.peer.send_rtp(
@@ -336,7 +334,6 @@ class Downlink:
             data=bytes(octets - 1) + bytes((octets,)),
             at=0,
             end=octets,
-            now=now,
             is_padding=True,
         )
 

@@ -121,7 +121,6 @@ class Peer:
         data: bytes,
         at: int,
         end: int,
-        now: float,
         is_padding: bool = False,
     ) -> None:
         """Protect and send an RTP packet, `data[at:end]` its payload, under the next transport-wide number."""
@@ -259,7 +258,7 @@ class Peer:
                             self.is_rtt_known = True
                 case rtcp.Nack(media_ssrc=ssrc, sequences=sequences):
                     if (downlink := self.downlinks.get(ssrc)) is not None:
-                        self._repair(downlink, sequences, now)
+                        self._repair(downlink, sequences)
                 case rtcp.KeyFrameRequest(media_ssrc=ssrc):
                     if (downlink := self.downlinks.get(ssrc)) is not None:
                         self.counts["plis_received"] += 1
@@ -269,12 +268,12 @@ class Peer:
                 case _:
                     pass
 
-    def _repair(self, downlink: Downlink, sequences: list[int], now: float) -> None:
+    def _repair(self, downlink: Downlink, sequences: list[int]) -> None:
         self.counts["nacks_received"] += len(sequences)
         granted = sequences[: self._repairs_left]
         self._repairs_left -= len(granted)
         self.counts["nack_refused"] += len(sequences) - len(granted)
-        downlink.retransmit(granted, now)
+        downlink.retransmit(granted)
 
     def _feedback_received(self, body: bytes, now: float) -> None:
         try:
@@ -341,7 +340,7 @@ class Peer:
         downlink, probe = self._padded(), self.link.probe
         while downlink is not None and probe is not None and (due := probe.due(now)) > 0:
             octets = min(due, MOST_PADDING)
-            downlink.pad(octets, now)
+            downlink.pad(octets)
             probe.sent(octets + HEADER_OCTETS)
         self.link.judge_probe(now)
 

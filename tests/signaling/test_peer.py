@@ -146,7 +146,7 @@ async def test_a_packet_is_sent_again_until_it_is_too_old(client: Client) -> Non
         client.peer.poll(at)
         await _arrived(client)
         place.media.clear()
-        downlink.retransmit([downlink.ssrc], at)
+        downlink.retransmit([downlink.ssrc])
         await _arrived(client)
         return place.media.is_set()
 
@@ -210,7 +210,6 @@ async def test_a_payload_leaves_whole_wherever_it_stood_in_what_came(client: Cli
         data=data,
         at=before,
         end=before + len(b"the payload"),
-        now=0.0,
     )
     async with asyncio.timeout(5):
         await client.places[0].media.wait()
