@@ -1,7 +1,7 @@
 """The media path as machine code: mypyc compiles signaling/sfu as it stands, where there is a C compiler.
 
 `python -m signaling.compiled` builds it. The result lies in this Python's own folder, under the digest of the sources
-that it was made from: changed sources are interpreted until they are compiled anew.
+and flags that it was made from: changed sources are interpreted until they are compiled anew.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ SOURCES = Path(__file__).parent / "sfu"
 INTERPRETED = ("__init__.py", "stream_wire.py")
 """Left as they are: what chooses between the two, and a protocol class of asyncio, which sees no packet of UDP."""
 KEPT = Path(sys.prefix) / "compiled"
+OPT_LEVEL = "2"
 FLAGS = ["-fno-plt", "-fno-semantic-interposition"]
 """Calls without detours, a thirtieth of a packet's cost; -O3 makes the code twice as large and no faster."""
 SWITCH = "TELEMED_INTERPRETED"
@@ -32,8 +33,8 @@ def _sources() -> list[Path]:
 
 
 def place() -> Path:
-    """Where machine code of the present sources belongs."""
-    digest = hashlib.sha256()
+    """Where machine code of the present sources belongs, made with the present flags."""
+    digest = hashlib.sha256(" ".join((OPT_LEVEL, *FLAGS)).encode())
     for path in _sources():
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return KEPT / digest.hexdigest()[:16]
@@ -70,7 +71,9 @@ def build() -> Path:
     with tempfile.TemporaryDirectory(dir=KEPT.parent) as scratch, contextlib.chdir(SOURCES.parent.parent):
         options = ["--config-file=", "--follow-imports=skip", "--ignore-missing-imports", f"--cache-dir={scratch}/mypy"]
         paths = [str(path.relative_to(Path.cwd())) for path in _sources()]
-        extensions = mypycify([*options, *paths], opt_level="2", target_dir=scratch, group_name="signaling.sfu.whole")
+        extensions = mypycify(
+            [*options, *paths], opt_level=OPT_LEVEL, target_dir=scratch, group_name="signaling.sfu.whole"
+        )
         for extension in extensions:
             extension.extra_compile_args += FLAGS
         command = Distribution({"name": "signaling", "ext_modules": extensions}).get_command_obj("build_ext")

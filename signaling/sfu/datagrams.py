@@ -31,6 +31,8 @@ class Datagrams:
     def __init__(self, send: Callable[[bytes], None]) -> None:
         self.role = "controlled"
         self.is_closed = False
+        self.round_trip_seconds: float | None = None
+        """How long the far side took to answer a flight of ours: at least a round trip, more after a loss."""
         self._sink = send
         self._waiting: deque[bytes] = deque()
         self._arrived = asyncio.Event()
@@ -110,6 +112,7 @@ class Datagrams:
             if not self._is_answered:
                 self._is_answered = True
                 took = asyncio.get_running_loop().time() - self._sent_at
+                self.round_trip_seconds = min(took, self.round_trip_seconds or took)
                 self._patience = max(LEAST_PATIENCE_SECONDS, 2 * took)
 
     def _repeat(self) -> None:

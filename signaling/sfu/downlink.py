@@ -9,7 +9,7 @@ from signaling.sfu.bandwidth import Demand
 from signaling.sfu.codecs import Vp8Descriptor
 from signaling.sfu.dependency import Frame, LayerSelector, Structure
 from signaling.sfu.hold import Hold
-from signaling.sfu.rewrite import SequenceMap, TimestampMap, Vp8Map
+from signaling.sfu.rewrite import SequenceMap, TimestampMap, Vp8Map, put_in_order
 from signaling.sfu.sdp import Codec
 from signaling.sfu.sent import KEPT_PACKETS, Sent, SentPacket
 
@@ -40,7 +40,6 @@ class Downlink:
         self._losses = playout.Losses()
         self._playout_id = 0
         self._playout: rtp.Extensions = ()
-        self._is_in_order = False
         self._current: Stream | None = None
         self._bound = False
         self._hold: Hold | None = None
@@ -223,13 +222,9 @@ class Downlink:
         if descriptor is not None:
             if key and number == stream.highest:
                 # Not by one that comes late: what builds on it has gone out already.
-                self._is_in_order = self._is_slow()
-            picture, tl0 = self._pictures.forward(descriptor)
-            if self._is_in_order:
-                prefix = codecs.write_vp8_in_order(packet.data[at], descriptor, picture)
-                at += descriptor.size
-            elif self._pictures.changes:
-                prefix = codecs.write_vp8(packet.data[at], descriptor, picture, tl0)
+                self._pictures.is_in_order = self._is_slow()
+            prefix = self._pictures.rewrite(packet.data[at], descriptor)
+            if prefix:
                 at += descriptor.size
         timestamp = self._timestamps.forward(packet.timestamp, now)
         data, end = packet.data, packet.payload_end
@@ -288,9 +283,14 @@ class Downlink:
         if hold.is_stale(now):
             self._current = None
             return
+        # How far away the subscriber is, only the handshake has told.
+        is_late = self.uplink.codec.mime_type == "vp8" and not self._pictures.is_in_order and self._is_slow()
+        self._pictures.is_in_order |= is_late
         for sequence in range(hold.first, self._sequences.last_out + 1):
             kept = self._sent.find(sequence & 0xFFFF)
             if kept is not None:
+                if is_late:
+                    put_in_order(kept)
                 self._send_kept(kept, is_repair=False)
 
     def retransmit(self, sequences: list[int]) -> None:
@@ -352,8 +352,9 @@ class Downlink:
         return max(0.0, now - sent_at - report.dlsr / 65536)
 
     def _is_slow(self) -> bool:
-        """Whether repairs on either way take longer than pictures are held back."""
-        return any(playout.is_too_slow(peer.rtt_seconds) for peer in (self.uplink.peer, self.peer) if peer.is_rtt_known)
+        """Whether a repair on either way takes so long that a receiver should wait for it."""
+        ways = (self.uplink.peer, self.peer)
+        return any(peer.rtt_seconds > playout.IN_ORDER_SECONDS for peer in ways if peer.is_rtt_known)
 
     def judge_playout(self, now: float) -> None:
         """Have pictures held back for as long as repairs take, on both ways; a wish holds until the next."""

@@ -92,6 +92,8 @@ class Peer:
 
     def _connected(self) -> None:
         now = asyncio.get_running_loop().time()
+        if self.secure.round_trip_seconds is not None:
+            self._note_round_trip(self.secure.round_trip_seconds)
         for downlink in self.downlinks.values():
             downlink.release(now)
         self.hurry()
@@ -100,6 +102,10 @@ class Peer:
     def hurry(self) -> None:
         """Have the next poll do at once what is due later: a stream just negotiated waits for its key frame."""
         self._feedback_at = 0.0
+
+    def _note_round_trip(self, seconds: float) -> None:
+        self.rtt_seconds += (seconds - self.rtt_seconds) / (4 if self.is_rtt_known else 1)
+        self.is_rtt_known = True
 
     # Towards the client
 
@@ -254,8 +260,7 @@ class Peer:
                     if (downlink := self.downlinks.get(ssrc)) is not None:
                         rtt = downlink.report_received(report, now)
                         if rtt is not None:
-                            self.rtt_seconds += (rtt - self.rtt_seconds) / (4 if self.is_rtt_known else 1)
-                            self.is_rtt_known = True
+                            self._note_round_trip(rtt)
                 case rtcp.Nack(media_ssrc=ssrc, sequences=sequences):
                     if (downlink := self.downlinks.get(ssrc)) is not None:
                         self._repair(downlink, sequences)

@@ -18,6 +18,8 @@ ROUND_TRIPS = 2.5
 FEWEST_ROUND_TRIPS = 1.5
 LONGEST_SECONDS = 0.3
 """More would make talking harder than the pictures are worth; where repairs take longer than that, nothing is held."""
+IN_ORDER_SECONDS = 0.13
+"""A round trip from which a browser should show every picture, late after a loss, and not leave out those that wait."""
 _UNIT_SECONDS = 0.01
 _HIGHEST = 1000
 """The most that a browser may add on its own, in units: its own default of ten seconds."""
@@ -44,12 +46,7 @@ class Losses:
 def hold_seconds(round_trips: Iterable[float]) -> float:
     """How long to hold pictures back that came over ways which lose packets, by these ways' round trips in seconds."""
     slowest = max(round_trips, default=0.0)
-    return 0.0 if is_too_slow(slowest) else min(LONGEST_SECONDS, ROUND_TRIPS * slowest)
-
-
-def is_too_slow(round_trip: float) -> bool:
-    """Whether repairs take longer than pictures may be held back for them, by a round trip in seconds."""
-    return round_trip * FEWEST_ROUND_TRIPS > LONGEST_SECONDS
+    return 0.0 if FEWEST_ROUND_TRIPS * slowest > LONGEST_SECONDS else min(LONGEST_SECONDS, ROUND_TRIPS * slowest)
 
 
 def write(seconds: float) -> bytes:

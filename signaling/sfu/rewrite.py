@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 
+from signaling.sfu import codecs
 from signaling.sfu.codecs import Vp8Descriptor
+from signaling.sfu.sent import SentPacket
 
 MAX_RANGES = 128
 """Changes of offset remembered for late packets: at most that many gaps in the last second or so."""
@@ -94,20 +96,19 @@ class TimestampMap:
 
 
 class Vp8Map:
-    """Keeps VP8's picture id and TL0PICIDX unbroken over layer switches and dropped temporal layers."""
+    """Keeps VP8's picture id and TL0PICIDX unbroken over layer switches and dropped temporal layers.
 
-    __slots__ = ("_last_picture", "_last_tl0", "_picture_offset", "_tl0_offset")
+    Where `is_in_order`, nothing is told of temporal layers; that may change with a key frame only.
+    """
+
+    __slots__ = ("_last_picture", "_last_tl0", "_picture_offset", "_tl0_offset", "is_in_order")
 
     def __init__(self) -> None:
+        self.is_in_order = False
         self._last_picture = -1
         self._last_tl0 = -1
         self._picture_offset = 0
         self._tl0_offset = 0
-
-    @property
-    def changes(self) -> bool:
-        """Whether numbers differ from the source's at all; the first layer is sent as it comes."""
-        return self._picture_offset != 0 or self._tl0_offset != 0
 
     def restart(self, descriptor: Vp8Descriptor) -> None:
         """Go on with another layer that starts at `descriptor`."""
@@ -117,12 +118,26 @@ class Vp8Map:
         else:
             self._last_picture, self._last_tl0 = descriptor.picture_id, descriptor.tl0_picture
 
-    def forward(self, descriptor: Vp8Descriptor) -> tuple[int, int]:
-        """The outgoing picture id (15 bits) and TL0PICIDX (8 bits)."""
+    def rewrite(self, first: int, descriptor: Vp8Descriptor) -> bytes:
+        """The descriptor to send instead of one whose first byte is `first`; empty where it goes on as it came."""
         picture = (descriptor.picture_id + self._picture_offset) & 0x7FFF
         if (picture - self._last_picture) & 0x7FFF < 0x4000:
             self._last_picture = picture
         tl0 = (descriptor.tl0_picture + self._tl0_offset) & 0xFF
         if (tl0 - self._last_tl0) & 0xFF < 0x80:
             self._last_tl0 = tl0
-        return picture, tl0
+        if self.is_in_order:
+            return codecs.write_vp8_in_order(first, descriptor, picture)
+        if self._picture_offset or self._tl0_offset:
+            return codecs.write_vp8(first, descriptor, picture, tl0)
+        return b""
+
+
+def put_in_order(kept: SentPacket) -> None:
+    """Take what tells of temporal layers out of a VP8 packet that was not sent yet."""
+    data, at, end = (kept.prefix, 0, len(kept.prefix)) if kept.prefix else (kept.data, kept.at, kept.end)
+    descriptor = codecs.parse_vp8(data, at, end)
+    if descriptor is not None:
+        if not kept.prefix:
+            kept.at += descriptor.size
+        kept.prefix = codecs.write_vp8_in_order(data[at], descriptor, descriptor.picture_id)

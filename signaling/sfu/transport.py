@@ -108,6 +108,11 @@ class SecureTransport:
         return self._sending is not None
 
     @property
+    def round_trip_seconds(self) -> float | None:
+        """How long an answer took in the handshake; None before there was one."""
+        return self._datagrams.round_trip_seconds
+
+    @property
     def is_started(self) -> bool:
         """Whether a handshake was begun; the far side's fingerprints cannot change after that."""
         return self._task is not None

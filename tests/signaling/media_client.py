@@ -76,10 +76,11 @@ class Place(asyncio.DatagramProtocol):
 
 
 class Client:
-    """Somebody with one address at first; `async with` connects and closes."""
+    """Somebody with one address at first, and perhaps far away; `async with` connects and closes."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, *, delay_seconds: float = 0.0) -> None:
         self.endpoint = endpoint
+        self._delay_seconds = delay_seconds
         self._heard = asyncio.Event()
         self.peer = new_peer(endpoint, self._heard.set)
         self.credentials = ice.new_credentials()
@@ -112,7 +113,10 @@ class Client:
 
     def _send(self, data: bytes) -> None:
         self.captured.append(data)
-        self.places[0].udp.sendto(data)
+        if self._delay_seconds:
+            asyncio.get_running_loop().call_later(self._delay_seconds, self.places[0].udp.sendto, data)
+        else:
+            self.places[0].udp.sendto(data)
 
     def protected(self, packet: bytes) -> bytes:
         """An RTP or RTCP packet as it goes over the wire."""

@@ -29,6 +29,12 @@ def test_sources_changed_since_they_were_compiled_are_interpreted(
     assert compiled.folder() is None
 
 
+def test_other_flags_are_another_machine_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = compiled.place()
+    monkeypatch.setattr(compiled, "FLAGS", [*compiled.FLAGS, "-march=native"])
+    assert compiled.place() != before
+
+
 def test_one_variable_has_everything_interpreted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(compiled.SWITCH, "1")
     assert compiled.folder() is None

@@ -24,12 +24,12 @@ KEY, DELTA = b"\x10\x00", b"\x10\x01"
 class Call:
     """Somebody who sends, and somebody who comes to look or listen."""
 
-    def __init__(self, endpoint: Endpoint, publisher: Client, codec: Codec) -> None:
+    def __init__(self, endpoint: Endpoint, publisher: Client, codec: Codec, *, delay_seconds: float = 0.0) -> None:
         kind = "audio" if codec is OPUS else "video"
         self.publisher = publisher
         self.uplink = Uplink(publisher.peer, "0", kind, codec, {96: codec}, {})
         self.stream: Stream = self.uplink.add_stream(9, "", 0)
-        self.viewer = Client(endpoint)
+        self.viewer = Client(endpoint, delay_seconds=delay_seconds)
         self.downlink = Downlink(self.viewer.peer, self.uplink, ssrc=SSRC, rtx_ssrc=6)
         self.uplink.downlinks.append(self.downlink)
         self.viewer.peer.downlinks[SSRC] = self.downlink
@@ -77,6 +77,19 @@ async def test_a_picture_that_came_during_the_handshake_is_sent_at_its_end(
         assert await call.arrived() == 2
         call.send(DELTA, later)
         assert await call.arrived() == 3
+
+
+@pytest.mark.parametrize(("delay_seconds", "descriptor"), [(0.0, "90e0a1b20740"), (0.2, "9080a1b2")])
+async def test_to_somebody_far_away_even_the_first_picture_comes_without_layers(
+    endpoint: Endpoint, publisher: Client, delay_seconds: float, descriptor: str
+) -> None:
+    call = Call(endpoint, publisher, VP8, delay_seconds=delay_seconds)
+    call.send(bytes.fromhex("90e0a1b2074010020000"), asyncio.get_running_loop().time() + 60)
+    async with call.viewer:
+        assert await call.arrived() == 1
+        first = next(packet for packet in call.viewer.places[0].packets if packet[8:12] == SSRC.to_bytes(4, "big"))
+        packet = rtp.parse(call.viewer.plain(first))
+        assert packet.data[packet.payload_at :] == bytes.fromhex(descriptor + "10020000")
 
 
 async def test_sound_of_before_the_handshake_is_not_sent_late(endpoint: Endpoint, publisher: Client) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from signaling.sfu.codecs import Vp8Descriptor, parse_vp8
-from signaling.sfu.rewrite import SequenceMap, TimestampMap, Vp8Map
+from signaling.sfu.rewrite import SequenceMap, TimestampMap, Vp8Map, put_in_order
+from signaling.sfu.sent import SentPacket
 
 
 def test_a_left_out_packet_leaves_no_gap() -> None:
@@ -70,8 +72,12 @@ def test_timestamps_wrap_without_a_jump() -> None:
     assert (after - before) & 0xFFFFFFFF == 0x20
 
 
+def _written(picture: int, tl0: int) -> bytes:
+    return bytes((0x90, 0xE0, 0x80 | picture >> 8, picture & 0xFF, tl0, 0x40))
+
+
 def _descriptor(picture: int, tl0: int) -> Vp8Descriptor:
-    found = parse_vp8(bytes((0x90, 0xC0, 0x80 | picture >> 8, picture & 0xFF, tl0)), 0, 5)
+    found = parse_vp8(_written(picture, tl0), 0, 6)
     assert found is not None
     return found
 
@@ -80,10 +86,39 @@ def test_picture_numbers_go_on_over_a_switch() -> None:
     pictures = Vp8Map()
     first = _descriptor(300, 20)
     pictures.restart(first)
-    assert pictures.forward(first) == (300, 20)
-    assert pictures.forward(_descriptor(301, 20)) == (301, 20)
-    assert not pictures.changes
+    assert pictures.rewrite(0x90, first) == b""
+    assert pictures.rewrite(0x90, _descriptor(301, 20)) == b""
     other = _descriptor(9, 200)
     pictures.restart(other)
-    assert pictures.changes
-    assert pictures.forward(other) == (302, 21)
+    assert pictures.rewrite(0x90, other) == _written(302, 21)
+
+
+def test_pictures_in_order_have_their_numbers_and_no_layers() -> None:
+    pictures = Vp8Map()
+    pictures.is_in_order = True
+    first = _descriptor(300, 20)
+    pictures.restart(first)
+    assert pictures.rewrite(0x90, first) == bytes((0x90, 0x80, 0x80 | 300 >> 8, 300 & 0xFF))
+
+
+@pytest.mark.parametrize("is_renumbered", [False, True])
+def test_a_packet_not_sent_yet_can_lose_its_layers(is_renumbered: bool) -> None:
+    written, payload = _written(300, 20), b"the picture"
+    prefix = _written(700, 21) if is_renumbered else b""
+    data = b"head" + written + payload
+    at = 4 + len(written) if is_renumbered else 4
+    kept = SentPacket(
+        sequence=1,
+        marker=True,
+        payload_type=96,
+        timestamp=0,
+        prefix=prefix,
+        data=data,
+        at=at,
+        end=len(data),
+        extensions=(),
+    )
+    put_in_order(kept)
+    picture = 700 if is_renumbered else 300
+    assert kept.prefix == bytes((0x90, 0x80, 0x80 | picture >> 8, picture & 0xFF))
+    assert kept.data[kept.at : kept.end] == payload
