@@ -169,6 +169,10 @@ class BatchCalls:
         self._out_bases = self._base(self._sending)
         self._out_vectors = [vectors[index] for index in range(number)]
         self._out_starts = [vectors + index for index in range(number)]
+        # What the vectors and headers hold from the last time: most of it is the same each time, and to write is dear.
+        self._placed = [-1] * number
+        self._begun = [-1] * number
+        self._joined = [0] * number
         self._out_controls = [controls[index] for index in range(number)]
         for index, header in enumerate(self._out_headers):
             header.msg_namelen = self._address_bytes
@@ -213,20 +217,25 @@ class BatchCalls:
 
     def _write_headers(self, wanted: list[list[int]]) -> None:
         lengths, vectors, bases = self._sending.lengths, self._out_vectors, self._out_bases
+        placed, begun, joined = self._placed, self._begun, self._joined
         at = 0
         for number, burst in enumerate(wanted):
-            header, first = self._out_headers[number], burst[0]
+            header, first, count = self._out_headers[number], burst[0], len(burst)
             header.msg_name = self._name(self._sending.addresses[first])
-            header.msg_iov = self._out_starts[at]
-            header.msg_iovlen = len(burst)
-            if len(burst) > 1:
+            if begun[number] != at:
+                begun[number] = at
+                header.msg_iov = self._out_starts[at]
+            if joined[number] != count:
+                joined[number] = count
+                header.msg_iovlen = count
+                header.msg_controllen = _CONTROL_BYTES if count > 1 else 0
+            if count > 1:
                 self._out_controls[number].size = lengths[first]
-                header.msg_controllen = _CONTROL_BYTES
-            else:
-                header.msg_controllen = 0
             for index in burst:
                 vector = vectors[at]
-                vector.iov_base = bases[index]
+                if placed[at] != index:
+                    placed[at] = index
+                    vector.iov_base = bases[index]
                 vector.iov_len = lengths[index]
                 at += 1
 

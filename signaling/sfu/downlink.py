@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from signaling.sfu.uplink import Stream, Uplink
 
 KEPT_REPORTS = 8
+HIGHEST_LAYER: Final = 2
+"""The largest of three simulcast layers, or spatial ones."""
 HIGHEST_TEMPORAL: Final = 7
 NONE_NEGOTIATED = [-1] * 128
 """The subscriber's payload type by the publisher's: -1 where it cannot receive one."""
@@ -31,8 +33,8 @@ class Downlink:
         self.uplink = uplink
         self.ssrc = ssrc
         self.rtx_ssrc = rtx_ssrc
-        self.target_layer = 2
-        self.limit_layer = 2
+        self.target_layer = HIGHEST_LAYER
+        self.limit_layer = HIGHEST_LAYER
         self.paused = False
         self.packets = 0
         self.octets = 0
@@ -252,8 +254,12 @@ class Downlink:
         )
 
     def _forwarded(self, packet: rtp.Packet) -> rtp.Extensions:
-        found = [(mine, packet.extension(theirs)) for theirs, mine in self._extensions]
-        return tuple([element for element in found if element[1]])
+        found: rtp.Extensions = ()
+        for theirs, mine in self._extensions:
+            value = packet.extension(theirs)
+            if value:
+                found = (*found, (mine, value))
+        return found
 
     def _switch(
         self, stream: Stream, packet: rtp.Packet, number: int, descriptor: Vp8Descriptor | None, now: float

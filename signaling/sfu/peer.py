@@ -14,7 +14,7 @@ from aiortc import RTCDataChannel
 from signaling.sfu import ice, rtcp, rtp, tally, twcc
 from signaling.sfu.addresses import Address
 from signaling.sfu.bandwidth import UPGRADE_MARGIN, LinkEstimate, allocate
-from signaling.sfu.downlink import Downlink
+from signaling.sfu.downlink import HIGHEST_LAYER, Downlink
 from signaling.sfu.incoming import Incoming
 from signaling.sfu.probing import HEADER_OCTETS, MOST_PADDING
 from signaling.sfu.rtp import Packet
@@ -323,19 +323,24 @@ class Peer:
 
     def _share_link(self, now: float) -> None:
         limit = self.link.limit_bps if self.forced_limit_bps is None else self.forced_limit_bps
+        if limit is None:
+            for downlink in self.downlinks.values():
+                if downlink.limit_layer < HIGHEST_LAYER and downlink.demand() is not None:
+                    self._limit(downlink, HIGHEST_LAYER)
+            return
         wishes = [(downlink, downlink.demand()) for downlink in self.downlinks.values()]
         videos = [(downlink, demand) for downlink, demand in wishes if demand is not None]
-        if limit is None:
-            layers = [2] * len(videos)
-        else:
-            sound = sum(d.uplink.bitrate_bps for d in self.downlinks.values() if d.uplink.kind == "audio")
-            layers = allocate(limit - sound, [demand for _, demand in videos])
-            most = sum(demand.layers[-1][1] for _, demand in videos)
-            if any(layer < demand.layers[-1][0] for layer, (_, demand) in zip(layers, videos, strict=True)):
-                self.link.try_more(sound + UPGRADE_MARGIN * most, now, possible=self._padded() is not None)
+        sound = sum(d.uplink.bitrate_bps for d in self.downlinks.values() if d.uplink.kind == "audio")
+        layers = allocate(limit - sound, [demand for _, demand in videos])
+        most = sum(demand.layers[-1][1] for _, demand in videos)
+        if any(layer < demand.layers[-1][0] for layer, (_, demand) in zip(layers, videos, strict=True)):
+            self.link.try_more(sound + UPGRADE_MARGIN * most, now, possible=self._padded() is not None)
         for (downlink, _), layer in zip(videos, layers, strict=True):
-            if downlink.set_limit(layer):
-                self._on_yield(downlink)
+            self._limit(downlink, layer)
+
+    def _limit(self, downlink: Downlink, layer: int) -> None:
+        if downlink.set_limit(layer):
+            self._on_yield(downlink)
 
     def _padded(self) -> Downlink | None:
         """A stream that can carry padding."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from struct import Struct, error, pack, unpack_from
 
@@ -90,40 +89,40 @@ def parse(data: bytes) -> list[Report]:
             stop = at + 4 + 4 * words
             if first >> 6 != 2 or stop > len(data):
                 raise ValueError("RTCP packet malformed or cut short")
-            found.extend(_parse_one(kind, first & 0x1F, data[at + 4 : stop]))
+            found += _parse_one(kind, first & 0x1F, data[at + 4 : stop])
             at = stop
     except error as problem:
         raise ValueError("RTCP packet cut short") from problem
     return found
 
 
-def _parse_one(kind: int, count: int, body: bytes) -> Iterator[Report]:
+def _parse_one(kind: int, count: int, body: bytes) -> list[Report]:
+    if kind == TRANSPORT_FEEDBACK and count == TRANSPORT_CC_FORMAT:
+        return [TransportFeedback(body[8:])]
     if kind == SENDER_REPORT:
         ssrc, ntp, timestamp, packets, octets = unpack_from("!IQIII", body)
-        yield SenderReport(ssrc, ntp, timestamp, packets, octets)
-        yield from _reception_reports(body, 24, count)
-    elif kind == RECEIVER_REPORT:
-        yield from _reception_reports(body, 4, count)
-    elif kind == GOODBYE:
-        yield Goodbye(unpack_from(f"!{count}I", body))
-    elif kind == TRANSPORT_FEEDBACK and count == NACK_FORMAT:
-        yield Nack(unpack_from("!I", body, 4)[0], _nacked(body[8:]))
-    elif kind == TRANSPORT_FEEDBACK and count == TRANSPORT_CC_FORMAT:
-        yield TransportFeedback(body[8:])
-    elif kind == PAYLOAD_FEEDBACK and count == PLI_FORMAT:
-        yield KeyFrameRequest(unpack_from("!I", body, 4)[0])
-    elif kind == PAYLOAD_FEEDBACK and count == FIR_FORMAT:
-        for at in range(8, len(body) - 7, 8):
-            yield KeyFrameRequest(unpack_from("!I", body, at)[0])
+        return [SenderReport(ssrc, ntp, timestamp, packets, octets), *_reception_reports(body, 24, count)]
+    if kind == RECEIVER_REPORT:
+        return [*_reception_reports(body, 4, count)]
+    if kind == GOODBYE:
+        return [Goodbye(unpack_from(f"!{count}I", body))]
+    if kind == TRANSPORT_FEEDBACK and count == NACK_FORMAT:
+        return [Nack(unpack_from("!I", body, 4)[0], _nacked(body[8:]))]
+    if kind == PAYLOAD_FEEDBACK and count == PLI_FORMAT:
+        return [KeyFrameRequest(unpack_from("!I", body, 4)[0])]
+    if kind == PAYLOAD_FEEDBACK and count == FIR_FORMAT:
+        return [KeyFrameRequest(unpack_from("!I", body, at)[0]) for at in range(8, len(body) - 7, 8)]
+    return []
 
 
-def _reception_reports(body: bytes, at: int, count: int) -> Iterator[ReceptionReport]:
+def _reception_reports(body: bytes, at: int, count: int) -> list[ReceptionReport]:
+    found: list[ReceptionReport] = []
     for index in range(count):
         ssrc, loss, highest, jitter, lsr, dlsr = _report.unpack_from(body, at + 24 * index)
         lost = loss & 0xFFFFFF
-        yield ReceptionReport(
-            ssrc, loss >> 24, lost - 0x1000000 if lost & 0x800000 else lost, highest, jitter, lsr, dlsr
-        )
+        lost -= 0x1000000 if lost & 0x800000 else 0
+        found.append(ReceptionReport(ssrc, loss >> 24, lost, highest, jitter, lsr, dlsr))
+    return found
 
 
 def _nacked(body: bytes) -> list[int]:

@@ -10,6 +10,8 @@ from mypy_extensions import mypyc_attr
 HEADER_LENGTH: Final = 12
 ONE_BYTE_PROFILE: Final = 0xBEDE
 TWO_BYTE_PROFILE: Final = 0x1000
+ONE_WORD: Final = ONE_BYTE_PROFILE << 16 | 1
+"""What begins extensions that take no more than one word."""
 
 AUDIO_LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
 MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
@@ -25,7 +27,7 @@ Extensions = tuple[tuple[int, bytes], ...]
 
 _header = Struct("!BBHII")
 _extended_header = Struct("!BBHIIHH")
-_numbered_header = Struct("!BBHIIHHBHx")
+_numbered_header = Struct("!IIIII")
 _number = Struct("!H")
 _HEADS: Final = [bytes((value,)) for value in range(256)]
 _PADDING: Final = [b"", bytes(3), bytes(2), bytes(1)]
@@ -123,9 +125,12 @@ def parse(data: bytes) -> Packet:
     """Read one packet. Raises ValueError for anything cut short or of another version."""
     if len(data) < HEADER_LENGTH:
         raise ValueError("RTP packet shorter than its header")
-    first, second, sequence, timestamp, ssrc = _header.unpack_from(data)
+    first, second = data[0], data[1]
     if first >> 6 != 2:
         raise ValueError("not RTP version 2")
+    sequence = data[2] << 8 | data[3]
+    timestamp = data[4] << 24 | data[5] << 16 | data[6] << 8 | data[7]
+    ssrc = data[8] << 24 | data[9] << 16 | data[10] << 8 | data[11]
     packet = Packet(data, second > 127, second & 0x7F, sequence, timestamp, ssrc, HEADER_LENGTH + 4 * (first & 0x0F))
     if first & 0x10:
         packet.read_extensions()
@@ -155,9 +160,8 @@ def header(
     sequence, timestamp = sequence & 0xFFFF, timestamp & 0xFFFFFFFF
     if not extensions and 0 < number_id < 15:
         # Of all headers sent these are by far the most.
-        return _numbered_header.pack(
-            0x90, second, sequence, timestamp, ssrc, ONE_BYTE_PROFILE, 1, number_id << 4 | 1, number
-        )
+        start = 0x9000_0000 | second << 16 | sequence
+        return _numbered_header.pack(start, timestamp, ssrc, ONE_WORD, (number_id << 4 | 1) << 24 | number << 8)
     if number_id:
         extensions = ((number_id, _number.pack(number)), *extensions)
     elif not extensions:

@@ -34,6 +34,8 @@ _protect, _unprotect = lib.srtp_protect, lib.srtp_unprotect
 Pointer = Any
 """An address inside an arena, as libsrtp's binding wants it."""
 
+PREFERRED_PROFILE = b"SRTP_AEAD_AES_128_GCM"
+"""Where both sides know it (RFC 7714): as safe as 256 bits for a call, and cheaper, above all on an old phone."""
 HANDSHAKE_SECONDS = 30.0
 HANDSHAKE_TRIES = 20
 MAX_MESSAGE_BYTES = 262144
@@ -64,7 +66,8 @@ class Certificate:
     def _create_ssl_context(self, srtp_profiles: list[SRTPProtectionProfile]) -> SSL.Context:
         """What RTCDtlsTransport needs of a certificate."""
         if self._context is None:
-            self._context = self._certificate._create_ssl_context(srtp_profiles)
+            ordered = sorted(srtp_profiles, key=lambda profile: profile.openssl_profile != PREFERRED_PROFILE)
+            self._context = self._certificate._create_ssl_context(ordered)
             self._context.set_mode(SSL.MODE_RELEASE_BUFFERS)
             # Nobody resumes a DTLS session; a context would keep twenty thousand of them.
             self._context.set_session_cache_mode(SSL.SESS_CACHE_OFF)

@@ -114,6 +114,15 @@ async def test_packets_are_protected_in_place_and_read_by_the_other_side() -> No
     await client.secure.close()
 
 
+async def test_of_the_ciphers_that_both_know_the_cheapest_strong_one_is_taken() -> None:
+    server, client = await _pair()
+    for side in (server, client):
+        connection = side.secure._dtls._ssl
+        assert connection is not None
+        assert connection.get_selected_srtp_profile() == transport.PREFERRED_PROFILE
+        await side.secure.close()
+
+
 async def test_data_channels_open_and_carry_messages() -> None:
     server, client = await _pair()
     channel = client.secure.open_channel("_reliable", ordered=True, max_retransmits=None)
