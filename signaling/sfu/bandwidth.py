@@ -10,6 +10,9 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
+from librt.vecs import vec
+from mypy_extensions import i64
+
 from signaling.sfu.departures import Departures
 from signaling.sfu.probing import FACTOR, FITTING_SHARE, MARGIN, Probe
 from signaling.sfu.twcc import LOST
@@ -73,7 +76,7 @@ class LinkEstimate:
     def __init__(self) -> None:
         self.limit_bps: float | None = None
         self.probe: Probe | None = None
-        self._sent: list[int] = [NOT_SENT] * FIRST_HISTORY
+        self._sent = vec[i64]([NOT_SENT] * FIRST_HISTORY)
         self._mask = FIRST_HISTORY - 1
         self._departures: Departures | None = None
         self._arrived: deque[tuple[float, int]] = deque(maxlen=MAX_FEEDBACKS)
@@ -94,8 +97,8 @@ class LinkEstimate:
         if departures is not self._departures:
             # Another wire counts its batches from another number.
             self._departures = departures
-            self._sent = [NOT_SENT] * len(self._sent)
-        # One number each, and not an object of several: there are many, and they are gone from all caches when read.
+            self._sent = vec[i64]([NOT_SENT] * len(self._sent))
+        # One number each, and not an object: there are many, and they are gone from all caches when read.
         self._sent[sequence & self._mask] = departures.batch << 32 | size << 16 | sequence
 
     def feedback(self, base: int, arrivals: list[float], now: float) -> None:
@@ -143,7 +146,7 @@ class LinkEstimate:
     def _lengthen(self) -> None:
         """Remember twice as many: a packet was forgotten before feedback about it came."""
         entries = [entry for entry in self._sent if entry != NOT_SENT]
-        self._sent = [NOT_SENT] * (2 * len(self._sent))
+        self._sent = vec[i64]([NOT_SENT] * (2 * len(self._sent)))
         self._mask = len(self._sent) - 1
         for entry in entries:
             self._sent[entry & self._mask] = entry

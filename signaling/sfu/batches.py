@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import errno
 import socket
+import sys
 from collections.abc import Sequence
 from mmap import mmap
 from typing import Any, Final, Protocol
 
 from cffi import FFI
+from librt.vecs import vec
+from mypy_extensions import i64
 
 from signaling.sfu.addresses import Address, from_address, to_address
-from signaling.sfu.transport import pointers
+from signaling.sfu.slots import SLOT_BYTES, Slots
 
-SLOT_BYTES: Final = 2048
-"""One packet with its SRTP trailer; larger than any Ethernet frame."""
 TRAILER_BYTES: Final = 160
 """At least what libsrtp may write behind a packet (SRTP_MAX_TRAILER_LEN)."""
 RECEIVED_AT_ONCE: Final = 32
@@ -41,27 +42,36 @@ _ffi.cdef(
     int recvmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags, void *timeout);
     """
 )
-_CONTROL_BYTES = int(_ffi.sizeof("struct segmented"))
+
+# The structs above as words of 64 bits: machine code writes those without an object for each number.
+_MESSAGE_WORDS: Final = 8
+_NAME: Final = 0
+_NAME_LENGTH: Final = 1
+_VECTORS: Final = 2
+_VECTOR_COUNT: Final = 3
+_CONTROL: Final = 4
+_CONTROL_LENGTH: Final = 5
+_LENGTH: Final = 7
+_VECTOR_WORDS: Final = 2
+_VECTOR_BYTES: Final = 16
+_CONTROL_WORDS: Final = 3
+_CONTROL_BYTES: Final = 24
+_CONTROL_USED_BYTES: Final = 18
+_SIZE: Final = 2
 
 
-class Slots:
-    """A fixed arena of packet buffers, with each slot's view, libsrtp address and peer address.
-
-    A packet begins `room` bytes into its slot, where `pointers` point to.
-    """
-
-    def __init__(self, number: int, room: int = 0) -> None:
-        self.room = room
-        # Of such a mapping only the pages of slots that were ever used take memory.
-        self.arena = mmap(-1, number * SLOT_BYTES)
-        whole = memoryview(self.arena)
-        self.views = [whole[at : at + SLOT_BYTES] for at in range(0, len(self.arena), SLOT_BYTES)]
-        self.pointers = [pointer + room for pointer in pointers(self.arena, SLOT_BYTES)]
-        self.lengths = [0] * number
-        self.addresses: list[Address] = [b""] * number
+def are_supported() -> bool:
+    """Whether this system has such calls, and structs of the words that they are written as here."""
+    return (
+        sys.platform == "linux"
+        and sys.byteorder == "little"
+        and _ffi.sizeof("struct mmsghdr") == 8 * _MESSAGE_WORDS
+        and _ffi.offsetof("struct mmsghdr", "msg_len") == 8 * _LENGTH
+        and _ffi.sizeof("struct segmented") == _CONTROL_BYTES
+    )
 
 
-def bursts(addresses: Sequence[Address], lengths: Sequence[int], count: int) -> list[list[int]]:
+def bursts(addresses: Sequence[Address], lengths: vec[i64], count: int) -> list[list[int]]:
     """The first `count` slots as bursts, each to one receiver and in that receiver's order (pure).
 
     All packets of a burst but the last are of one size, and the last is no larger: what UDP_SEGMENT can cut.
@@ -79,8 +89,9 @@ def bursts(addresses: Sequence[Address], lengths: Sequence[int], count: int) -> 
     return found
 
 
-def _fits(burst: list[int], lengths: Sequence[int], length: int) -> bool:
-    size, number = lengths[burst[0]], len(burst)
+def _fits(burst: list[int], lengths: vec[i64], length: i64) -> bool:
+    size = lengths[burst[0]]
+    number: i64 = len(burst)
     is_whole = lengths[burst[-1]] == size
     return is_whole and length <= size and number < MAX_SEGMENTS and (number + 1) * size <= MAX_BURST_BYTES
 
@@ -106,13 +117,15 @@ class PlainCalls:
     def receive(self) -> int:
         count = 0
         slots = self._receiving
-        while count < len(slots.views):
+        while count < len(slots.slots):
             try:
-                slots.lengths[count], source = self._socket.recvfrom_into(slots.views[count])
+                data, source = self._socket.recvfrom(SLOT_BYTES)
             except (BlockingIOError, InterruptedError):
                 break
             except OSError:
                 continue
+            slots.slots[count].write(data)
+            slots.lengths[count] = len(data)
             slots.addresses[count] = to_address(source[0], source[1])
             count += 1
         return count
@@ -123,7 +136,7 @@ class PlainCalls:
     def send_one(self, index: int) -> int:
         """Send one slot; returns whether the system took it."""
         slots = self._sending
-        packet = slots.views[index][slots.room : slots.room + slots.lengths[index]]
+        packet = slots.slots[index].read(slots.lengths[index])
         try:
             self._socket.sendto(packet, from_address(slots.addresses[index]))
         except OSError:
@@ -141,56 +154,47 @@ class BatchCalls:
         self._receiving = receiving
         self._sending = sending
         self._segments = True
-        self._keep: list[Any] = []
-        self._names: dict[Address, Any] = {}
-        self._address_bytes = len(to_address(*sock.getsockname()[:2]))
-        self._prepare_receiving()
-        self._prepare_sending()
+        self._names: dict[Address, int] = {}
+        self._named: list[Any] = []
+        self._name_bytes = len(to_address(*sock.getsockname()[:2]))
+        self._prepare_receiving(len(receiving.slots))
+        self._prepare_sending(len(sending.slots))
 
-    def _prepare_receiving(self) -> None:
-        number = len(self._receiving.views)
-        vectors, names = _ffi.new("struct iovec[]", number), _ffi.new("char[]", number * self._address_bytes)
-        self._in = _ffi.new("struct mmsghdr[]", number)
-        self._in_messages = [self._in[index] for index in range(number)]
-        self._in_names = []
-        for index, slot in enumerate(self._base(self._receiving)):
-            name = names + index * self._address_bytes
-            vectors[index] = (slot, SLOT_BYTES)
-            self._in[index].msg_hdr = (name, self._address_bytes, vectors + index, 1, _ffi.NULL, 0, 0)
-            self._in_names.append(_ffi.buffer(name, self._address_bytes))
-        self._keep += [vectors, names]
+    def _prepare_receiving(self, number: int) -> None:
+        self._in = _words(number * _MESSAGE_WORDS)
+        self._in_messages = _ffi.cast("struct mmsghdr *", _ffi.from_buffer(self._in))
+        self._in_vectors = _words(number * _VECTOR_WORDS)
+        self._in_names = mmap(-1, number * self._name_bytes)
+        vectors, names = _address(_ffi.from_buffer(self._in_vectors)), _address(_ffi.from_buffer(self._in_names))
+        for index, slot in enumerate(self._receiving.slots):
+            self._in_vectors[index * _VECTOR_WORDS] = _address(slot.pointer)
+            self._in_vectors[index * _VECTOR_WORDS + 1] = SLOT_BYTES
+            at = index * _MESSAGE_WORDS
+            self._in[at + _NAME] = names + index * self._name_bytes
+            self._in[at + _NAME_LENGTH] = self._name_bytes
+            self._in[at + _VECTORS] = vectors + index * _VECTOR_BYTES
+            self._in[at + _VECTOR_COUNT] = 1
 
-    def _prepare_sending(self) -> None:
-        number = len(self._sending.views)
-        self._out = _ffi.new("struct mmsghdr[]", number)
-        self._out_messages = [self._out[index] for index in range(number)]
-        self._out_headers = [self._out[index].msg_hdr for index in range(number)]
-        vectors, controls = _ffi.new("struct iovec[]", number), _ffi.new("struct segmented[]", number)
-        self._out_bases = self._base(self._sending)
-        self._out_vectors = [vectors[index] for index in range(number)]
-        self._out_starts = [vectors + index for index in range(number)]
-        # What the vectors and headers hold from the last time: most of it is the same each time, and to write is dear.
-        self._placed = [-1] * number
-        self._begun = [-1] * number
-        self._joined = [0] * number
-        self._out_controls = [controls[index] for index in range(number)]
-        for index, header in enumerate(self._out_headers):
-            header.msg_namelen = self._address_bytes
-            header.msg_control = controls + index
-            controls[index] = (_ffi.offsetof("struct segmented", "size") + 2, socket.IPPROTO_UDP, UDP_SEGMENT, 0)
-        self._keep += [vectors, controls]
-
-    def _base(self, slots: Slots) -> list[Any]:
-        base = _ffi.from_buffer("char[]", slots.arena)
-        self._keep.append(base)
-        return [base + index * SLOT_BYTES + slots.room for index in range(len(slots.views))]
+    def _prepare_sending(self, number: int) -> None:
+        self._out = _words(number * _MESSAGE_WORDS)
+        self._out_messages = _ffi.cast("struct mmsghdr *", _ffi.from_buffer(self._out))
+        self._out_vectors = _words(number * _VECTOR_WORDS)
+        self._out_vectors_at = _address(_ffi.from_buffer(self._out_vectors))
+        self._out_controls = _words(number * _CONTROL_WORDS)
+        controls = _address(_ffi.from_buffer(self._out_controls))
+        self._out_pointers = vec[i64]([_address(slot.pointer) for slot in self._sending.slots])
+        for index in range(number):
+            self._out_controls[index * _CONTROL_WORDS] = _CONTROL_USED_BYTES
+            self._out_controls[index * _CONTROL_WORDS + 1] = UDP_SEGMENT << 32 | socket.IPPROTO_UDP
+            self._out[index * _MESSAGE_WORDS + _NAME_LENGTH] = self._name_bytes
+            self._out[index * _MESSAGE_WORDS + _CONTROL] = controls + index * _CONTROL_BYTES
 
     def receive(self) -> int:
-        slots, messages, names = self._receiving, self._in_messages, self._in_names
-        count = int(self._lib.recvmmsg(self._fd, self._in, len(messages), 0, _ffi.NULL))
+        slots, names, size = self._receiving, self._in_names, self._name_bytes
+        count = int(self._lib.recvmmsg(self._fd, self._in_messages, len(slots.slots), 0, _ffi.NULL))
         for index in range(count):
-            slots.lengths[index] = messages[index].msg_len
-            slots.addresses[index] = names[index][:]
+            slots.lengths[index] = self._in[index * _MESSAGE_WORDS + _LENGTH]
+            slots.addresses[index] = names[index * size : index * size + size]
         return max(count, 0)
 
     def send(self, count: int) -> int:
@@ -198,7 +202,7 @@ class BatchCalls:
         self._write_headers(wanted)
         sent = at = 0
         while at < len(wanted):
-            taken = int(self._lib.sendmmsg(self._fd, self._out + at, len(wanted) - at, 0))
+            taken = int(self._lib.sendmmsg(self._fd, self._out_messages + at, len(wanted) - at, 0))
             if taken > 0:
                 sent += sum(map(len, wanted[at : at + taken]))
                 at += taken
@@ -216,35 +220,31 @@ class BatchCalls:
         return [[index] for index in range(count)]
 
     def _write_headers(self, wanted: list[list[int]]) -> None:
-        lengths, vectors, bases = self._sending.lengths, self._out_vectors, self._out_bases
-        placed, begun, joined = self._placed, self._begun, self._joined
-        at = 0
+        lengths, addresses = self._sending.lengths, self._sending.addresses
+        messages, vectors, controls, pointers = self._out, self._out_vectors, self._out_controls, self._out_pointers
+        at: i64 = 0
         for number, burst in enumerate(wanted):
-            header, first, count = self._out_headers[number], burst[0], len(burst)
-            header.msg_name = self._name(self._sending.addresses[first])
-            if begun[number] != at:
-                begun[number] = at
-                header.msg_iov = self._out_starts[at]
-            if joined[number] != count:
-                joined[number] = count
-                header.msg_iovlen = count
-                header.msg_controllen = _CONTROL_BYTES if count > 1 else 0
-            if count > 1:
-                self._out_controls[number].size = lengths[first]
+            word, first, count = number * _MESSAGE_WORDS, burst[0], len(burst)
+            messages[word + _NAME] = self._name(addresses[first])
+            messages[word + _VECTORS] = self._out_vectors_at + at * _VECTOR_BYTES
+            messages[word + _VECTOR_COUNT] = count
+            messages[word + _CONTROL_LENGTH] = _CONTROL_BYTES if count > 1 else 0
+            controls[number * _CONTROL_WORDS + _SIZE] = lengths[first]
             for index in burst:
-                vector = vectors[at]
-                if placed[at] != index:
-                    placed[at] = index
-                    vector.iov_base = bases[index]
-                vector.iov_len = lengths[index]
+                vectors[at * _VECTOR_WORDS] = pointers[index]
+                vectors[at * _VECTOR_WORDS + 1] = lengths[index]
                 at += 1
 
-    def _name(self, address: Address) -> Any:
+    def _name(self, address: Address) -> int:
+        """Where in memory an address lies."""
         name = self._names.get(address)
         if name is None:
             if len(self._names) >= MAX_KNOWN_ADDRESSES:
                 self._names.clear()
-            name = self._names[address] = _ffi.new("char[]", address)
+                self._named.clear()
+            kept = _ffi.new("char[]", address)
+            self._named.append(kept)
+            name = self._names[address] = _address(kept)
         return name
 
     def send_singly(self, burst: list[int], why: int) -> int:
@@ -252,3 +252,11 @@ class BatchCalls:
         if why == errno.EIO:
             self._segments = False
         return sum(self._plain.send_one(index) for index in burst)
+
+
+def _words(number: int) -> vec[i64]:
+    return vec[i64]([0] * number)
+
+
+def _address(pointer: Any) -> int:
+    return int(_ffi.cast("intptr_t", pointer))

@@ -6,6 +6,8 @@ from typing import Final
 
 KEPT_BATCHES: Final = 8192
 """A power of two; some seconds even of a wire that sends a batch each millisecond."""
+_LAST: Final = 0x7FFFFFFF
+"""After it numbers begin again; that is some weeks later."""
 
 
 class Departures:
@@ -19,12 +21,12 @@ class Departures:
 
     def leave(self, now: float) -> None:
         """The batch goes to the system; another begins."""
-        if self.batch < KEPT_BATCHES:
+        if len(self._times) < KEPT_BATCHES:
             self._times.append(now)
         else:
             self._times[self.batch & KEPT_BATCHES - 1] = now
-        self.batch += 1
+        self.batch = self.batch + 1 & _LAST
 
     def left_at(self, batch: int) -> float:
         """When a batch left; -1 when that is forgotten or has not happened."""
-        return self._times[batch & KEPT_BATCHES - 1] if 0 < self.batch - batch <= KEPT_BATCHES else -1.0
+        return self._times[batch & KEPT_BATCHES - 1] if 0 < (self.batch - batch & _LAST) <= KEPT_BATCHES else -1.0

@@ -11,8 +11,9 @@ from signaling.sfu import ice
 from signaling.sfu.addresses import Address, from_address
 from signaling.sfu.path import Path
 from signaling.sfu.peer import Peer
+from signaling.sfu.slots import Slot
 from signaling.sfu.stream_wire import StreamWire
-from signaling.sfu.transport import Certificate, Pointer
+from signaling.sfu.transport import Certificate
 from signaling.sfu.wire import Wire, bind
 
 logger = logging.getLogger(__name__)
@@ -130,23 +131,21 @@ class Endpoint:
             for stream in [stream for stream in self._streams if stream.address == address]:
                 stream.close()
 
-    def _received(
-        self, wire: Wire | StreamWire, address: Address, view: memoryview, length: int, pointer: Pointer, now: float
-    ) -> None:
+    def _received(self, wire: Wire | StreamWire, address: Address, slot: Slot, length: int, now: float) -> None:
         if length < 12:
             self.counts["too_short"] += 1
             return
-        first = view[0]
+        first = slot.octet(0)
         if first < 4:
-            self._stun(wire, address, bytes(view[:length]), now)
+            self._stun(wire, address, slot.read(length), now)
             return
         peer = self._by_address.get(address)
         if peer is None:
             self.counts["unknown_address"] += 1
         elif 128 <= first < 192:
-            peer.srtp_received(view, length, pointer, now)
+            peer.srtp_received(slot, length, now)
         elif 20 <= first < 64:
-            if not peer.dtls_received(bytes(view[:length]), now):
+            if not peer.dtls_received(slot.read(length), now):
                 self.counts["dtls_overflow"] += 1
         else:
             self.counts["unknown_protocol"] += 1

@@ -19,9 +19,10 @@ from signaling.sfu.incoming import Incoming
 from signaling.sfu.probing import HEADER_OCTETS, MOST_PADDING
 from signaling.sfu.rtp import Packet
 from signaling.sfu.sent import Horizon
+from signaling.sfu.slots import Slot
 from signaling.sfu.strain import Strain
 from signaling.sfu.stream_wire import StreamWire
-from signaling.sfu.transport import Certificate, Pointer, SecureTransport
+from signaling.sfu.transport import Certificate, SecureTransport
 from signaling.sfu.uplink import Uplink
 from signaling.sfu.wire import Wire
 
@@ -200,24 +201,24 @@ class Peer:
         tally.add_sent(self.downlinks.values(), found)
         return found
 
-    def srtp_received(self, view: memoryview, length: int, pointer: Pointer, now: float) -> None:
+    def srtp_received(self, slot: Slot, length: int, now: float) -> None:
         """Take one SRTP or SRTCP packet, decrypted in place."""
-        if 192 <= view[1] < 224:
-            size = self.secure.unprotect_rtcp(pointer, length)
+        if 192 <= slot.octet(1) < 224:
+            size = self.secure.unprotect_rtcp(slot, length)
             if size:
-                self._rtcp_received(view[:size].tobytes(), now)
+                self._rtcp_received(slot.read(size), now)
             else:
                 self.counts["rtcp_not_genuine"] += 1
             return
-        size = self.secure.unprotect(pointer, length)
+        size = self.secure.unprotect(slot, length)
         if not size:
             self.counts["rtp_not_genuine"] += 1
             return
         self._octets_in += size
         try:
-            packet = rtp.parse(view[:size].tobytes())
+            packet = rtp.parse(slot.read(size))
         except ValueError:
-            self.incoming.note_stranger(_ssrc.unpack_from(view, 8)[0])
+            self.incoming.note_stranger(_ssrc.unpack(slot.read(12)[8:])[0])
             self.counts["rtp_malformed"] += 1
             return
         self._arrivals.note(packet.extension(self._transport_cc_in), now)

@@ -10,8 +10,6 @@ from mypy_extensions import mypyc_attr
 HEADER_LENGTH: Final = 12
 ONE_BYTE_PROFILE: Final = 0xBEDE
 TWO_BYTE_PROFILE: Final = 0x1000
-ONE_WORD: Final = ONE_BYTE_PROFILE << 16 | 1
-"""What begins extensions that take no more than one word."""
 
 AUDIO_LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
 MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
@@ -26,10 +24,9 @@ Extensions = tuple[tuple[int, bytes], ...]
 """Header extensions to write, as (id, value)."""
 
 _header = Struct("!BBHII")
-_extended_header = Struct("!BBHIIHH")
+_extended_header = Struct("!IIII")
 _numbered_header = Struct("!IIIII")
-_number = Struct("!H")
-_HEADS: Final = [bytes((value,)) for value in range(256)]
+_OCTETS: Final = [bytes((value,)) for value in range(256)]
 _PADDING: Final = [b"", bytes(3), bytes(2), bytes(1)]
 """What fills the last word, by how many bytes of it are used."""
 
@@ -158,26 +155,34 @@ def header(
     """
     second = payload_type | 0x80 if marker else payload_type
     sequence, timestamp = sequence & 0xFFFF, timestamp & 0xFFFFFFFF
+    start = 0x9000_0000 | second << 16 | sequence
     if not extensions and 0 < number_id < 15:
         # Of all headers sent these are by far the most.
-        start = 0x9000_0000 | second << 16 | sequence
-        return _numbered_header.pack(start, timestamp, ssrc, ONE_WORD, (number_id << 4 | 1) << 24 | number << 8)
-    if number_id:
-        extensions = ((number_id, _number.pack(number)), *extensions)
-    elif not extensions:
+        element = (number_id << 4 | 1) << 24 | number << 8
+        return _numbered_header.pack(start, timestamp, ssrc, ONE_BYTE_PROFILE << 16 | 1, element)
+    if not extensions and not number_id:
         return _header.pack(0x80, second, sequence, timestamp, ssrc)
-    profile, body = ONE_BYTE_PROFILE, b""
+    is_wide = number_id > 14
+    size = 3 if number_id else 0
     for identifier, value in extensions:
-        if identifier > 14 or not 0 < len(value) <= 16:
-            profile, body = TWO_BYTE_PROFILE, _two_byte_elements(extensions)
-            break
-        body += _HEADS[identifier << 4 | len(value) - 1] + value
-    body += _PADDING[len(body) & 3]
-    return _extended_header.pack(0x90, second, sequence, timestamp, ssrc, profile, len(body) >> 2) + body
-
-
-def _two_byte_elements(extensions: Extensions) -> bytes:
-    return b"".join([_HEADS[identifier] + _HEADS[len(value)] + value for identifier, value in extensions])
+        is_wide = is_wide or identifier > 14 or not 0 < len(value) <= 16
+        size += 1 + len(value)
+    parts: list[bytes] = []
+    if is_wide:
+        size += len(extensions) + (1 if number_id else 0)
+    if number_id:
+        parts += [_OCTETS[number_id], _OCTETS[2]] if is_wide else [_OCTETS[number_id << 4 | 1]]
+        parts += [_OCTETS[number >> 8], _OCTETS[number & 0xFF]]
+    for identifier, value in extensions:
+        if is_wide:
+            parts.append(_OCTETS[identifier])
+            parts.append(_OCTETS[len(value)])
+        else:
+            parts.append(_OCTETS[identifier << 4 | len(value) - 1])
+        parts.append(value)
+    parts.append(_PADDING[size & 3])
+    profile = TWO_BYTE_PROFILE if is_wide else ONE_BYTE_PROFILE
+    return _extended_header.pack(start, timestamp, ssrc, profile << 16 | size + 3 >> 2) + b"".join(parts)
 
 
 class Extender:

@@ -10,9 +10,10 @@ from time import monotonic
 from typing import cast
 
 from signaling.sfu.addresses import Address, to_address
-from signaling.sfu.batches import SLOT_BYTES, TRAILER_BYTES
+from signaling.sfu.batches import TRAILER_BYTES
 from signaling.sfu.departures import Departures
-from signaling.sfu.transport import Pointer, SecureTransport, pointers
+from signaling.sfu.slots import SLOT_BYTES, Slot, Slots
+from signaling.sfu.transport import SecureTransport
 
 MAX_CONNECTIONS = 2000
 MAX_UNSENT_BYTES = 512 * 1024
@@ -22,7 +23,7 @@ MAX_CONNECTIONS_PER_HOST = 200
 FIRST_CHECK_SECONDS = 10.0
 """A connection on which no genuine check arrives by then is closed."""
 
-OnDatagram = Callable[["StreamWire", Address, memoryview, int, Pointer, float], None]
+OnDatagram = Callable[["StreamWire", Address, Slot, int, float], None]
 
 _numbers = itertools.count()
 
@@ -41,10 +42,7 @@ class StreamWire(asyncio.Protocol):
         self._on_datagram = on_datagram
         self._is_known = is_known
         self._open_wires = open_wires
-        self._arena = bytearray(2 * SLOT_BYTES)
-        whole = memoryview(self._arena)
-        self._in, self._out = whole[:SLOT_BYTES], whole[SLOT_BYTES:]
-        self._in_pointer, self._out_pointer = pointers(self._arena, SLOT_BYTES)
+        self._in, self._out = Slots(2).slots
         self._buffer = bytearray()
         self._transport: asyncio.Transport | None = None
         self.host = ""
@@ -88,8 +86,8 @@ class StreamWire(asyncio.Protocol):
                 return
             if len(self._buffer) - at < 2 + length:
                 break
-            self._in[:length] = self._buffer[at + 2 : at + 2 + length]
-            self._on_datagram(self, self.address, self._in, length, self._in_pointer, self._loop.time())
+            self._in.write(bytes(self._buffer[at + 2 : at + 2 + length]))
+            self._on_datagram(self, self.address, self._in, length, self._loop.time())
             at += 2 + length
         del self._buffer[:at]
 
@@ -102,14 +100,14 @@ class StreamWire(asyncio.Protocol):
         """Send the packet that `head` and then `data[at:end]` make, protected."""
         packet = head + data[at:end]
         if self._has_room_for(len(packet)):
-            self._out[: len(packet)] = packet
-            self._write(self._out[: secure.protect(self._out_pointer, len(packet))])
+            self._out.write(packet)
+            self._write(self._out.read(secure.protect(self._out, len(packet))))
 
     def send_rtcp(self, _: Address, packet: bytes, secure: SecureTransport) -> None:
         """Send an RTCP packet, protected."""
         if self._has_room_for(len(packet)):
-            self._out[: len(packet)] = packet
-            self._write(self._out[: secure.protect_rtcp(self._out_pointer, len(packet))])
+            self._out.write(packet)
+            self._write(self._out.read(secure.protect_rtcp(self._out, len(packet))))
 
     def _has_room_for(self, length: int) -> bool:
         transport = self._transport
@@ -122,7 +120,7 @@ class StreamWire(asyncio.Protocol):
             return False
         return True
 
-    def _write(self, packet: bytes | memoryview) -> None:
+    def _write(self, packet: bytes) -> None:
         if packet and self._transport is not None:
             self.departures.leave(monotonic())
             self._transport.write(len(packet).to_bytes(2, "big") + packet)

@@ -10,7 +10,6 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable
-from mmap import mmap
 from typing import Any, cast
 
 from aiortc import RTCCertificate, RTCDataChannel, RTCDataChannelParameters
@@ -22,17 +21,17 @@ from aiortc.rtcdtlstransport import (
     State,
 )
 from aiortc.rtcsctptransport import RTCSctpCapabilities, RTCSctpTransport
+from librt.vecs import vec
+from mypy_extensions import i32
 from OpenSSL import SSL
 from pylibsrtp._binding import ffi, lib
 
 from signaling.sfu.datagrams import Datagrams
+from signaling.sfu.slots import Slot
 
 logger = logging.getLogger(__name__)
 
 _protect, _unprotect = lib.srtp_protect, lib.srtp_unprotect
-
-Pointer = Any
-"""An address inside an arena, as libsrtp's binding wants it."""
 
 PREFERRED_PROFILE = b"SRTP_AEAD_AES_128_GCM"
 """Where both sides know it (RFC 7714): as safe as 256 bits for a call, and cheaper, above all on an old phone."""
@@ -74,12 +73,6 @@ class Certificate:
         return self._context
 
 
-def pointers(arena: bytearray | mmap, slot_bytes: int) -> list[Pointer]:
-    """The address of every slot of an arena; the caller keeps the arena alive and never resizes it."""
-    base = ffi.from_buffer("char[]", arena)
-    return [base + at for at in range(0, len(arena), slot_bytes)]
-
-
 class SecureTransport:
     """One DTLS association with the SRTP sessions and data channels on it."""
 
@@ -101,7 +94,9 @@ class SecureTransport:
         self._on_closed = on_closed
         self._task: asyncio.Task[None] | None = None
         self._closed = False
-        self._length = ffi.new("int *")
+        # A vector, because machine code reads and writes it without an object for each number.
+        self._size = vec[i32]([0])
+        self._size_pointer = ffi.from_buffer("int[]", self._size)
         self._receiving: Any = None
         self._sending: Any = None
 
@@ -180,35 +175,31 @@ class SecureTransport:
 
     # The two for media stand apart although they are alike: each is called for every packet.
 
-    def unprotect(self, pointer: Pointer, length: int) -> int:
+    def unprotect(self, slot: Slot, length: int) -> int:
         """Decrypt an SRTP packet in place. Returns its new length, or 0 when it is not genuine."""
-        size = self._length
-        size[0] = length
-        if self._receiving is None or _unprotect(self._receiving, pointer, size):
+        self._size[0] = length
+        if self._receiving is None or _unprotect(self._receiving, slot.pointer, self._size_pointer):
             return 0
-        decrypted: int = size[0]
-        return decrypted
+        return self._size[0]
 
-    def protect(self, pointer: Pointer, length: int) -> int:
+    def protect(self, slot: Slot, length: int) -> int:
         """Encrypt an RTP packet in place. Returns its new length, or 0."""
-        size = self._length
-        size[0] = length
-        if self._sending is None or _protect(self._sending, pointer, size):
+        self._size[0] = length
+        if self._sending is None or _protect(self._sending, slot.pointer, self._size_pointer):
             return 0
-        encrypted: int = size[0]
-        return encrypted
+        return self._size[0]
 
-    def unprotect_rtcp(self, pointer: Pointer, length: int) -> int:
+    def unprotect_rtcp(self, slot: Slot, length: int) -> int:
         """Decrypt an SRTCP packet in place. Returns its new length, or 0 when it is not genuine."""
-        return self._process(lib.srtp_unprotect_rtcp, self._receiving, pointer, length)
+        return self._process(lib.srtp_unprotect_rtcp, self._receiving, slot, length)
 
-    def protect_rtcp(self, pointer: Pointer, length: int) -> int:
+    def protect_rtcp(self, slot: Slot, length: int) -> int:
         """Encrypt an RTCP packet in place. Returns its new length, or 0."""
-        return self._process(lib.srtp_protect_rtcp, self._sending, pointer, length)
+        return self._process(lib.srtp_protect_rtcp, self._sending, slot, length)
 
-    def _process(self, work: Any, session: Any, pointer: Pointer, length: int) -> int:
-        self._length[0] = length
-        return 0 if session is None or work(session, pointer, self._length) else int(self._length[0])
+    def _process(self, work: Any, session: Any, slot: Slot, length: int) -> int:
+        self._size[0] = length
+        return 0 if session is None or work(session, slot.pointer, self._size_pointer) else self._size[0]
 
     def forget_sent(self, ssrc: int) -> None:
         """Free what libsrtp keeps of a stream that is sent no more."""

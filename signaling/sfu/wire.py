@@ -10,19 +10,12 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Final
 
+from signaling.sfu import batches
 from signaling.sfu.addresses import Address
-from signaling.sfu.batches import (
-    RECEIVED_AT_ONCE,
-    SENT_AT_ONCE,
-    SLOT_BYTES,
-    TRAILER_BYTES,
-    BatchCalls,
-    Calls,
-    PlainCalls,
-    Slots,
-)
+from signaling.sfu.batches import RECEIVED_AT_ONCE, SENT_AT_ONCE, TRAILER_BYTES, BatchCalls, Calls, PlainCalls
 from signaling.sfu.departures import Departures
-from signaling.sfu.transport import Pointer, SecureTransport
+from signaling.sfu.slots import SLOT_BYTES, Slot, Slots
+from signaling.sfu.transport import SecureTransport
 
 logger = logging.getLogger(__name__)
 
@@ -46,9 +39,7 @@ class Wire:
     def __init__(
         self,
         sock: socket.socket,
-        on_datagram: Callable[[Wire, Address, memoryview, int, Pointer, float], None],
-        *,
-        batched: bool = sys.platform == "linux",
+        on_datagram: Callable[[Wire, Address, Slot, int, float], None],
     ) -> None:
         self.socket = sock
         self.dropped = 0
@@ -57,7 +48,8 @@ class Wire:
         self._on_datagram = on_datagram
         self._receiving = Slots(RECEIVED_AT_ONCE)
         self._sending = Slots(SENT_AT_ONCE, ROOM_BYTES)
-        self._calls: Calls = (BatchCalls if batched else PlainCalls)(sock, self._receiving, self._sending)
+        kind = BatchCalls if batches.are_supported() else PlainCalls
+        self._calls: Calls = kind(sock, self._receiving, self._sending)
         self._used = 0
         self._flush_due = False
         self._woken_at = 0.0
@@ -88,14 +80,7 @@ class Wire:
             now = self._loop.time()
             for index in range(count):
                 try:
-                    self._on_datagram(
-                        self,
-                        slots.addresses[index],
-                        slots.views[index],
-                        slots.lengths[index],
-                        slots.pointers[index],
-                        now,
-                    )
+                    self._on_datagram(self, slots.addresses[index], slots.slots[index], slots.lengths[index], now)
                 except Exception:
                     logger.exception("packet could not be handled")
             self.flush()
@@ -106,42 +91,42 @@ class Wire:
 
     def send(self, address: Address, packet: bytes) -> None:
         """Send a packet as it is, with the rest of this tick."""
-        view = self._room_for(len(packet))
-        if view is not None:
-            view[ROOM_BYTES : ROOM_BYTES + len(packet)] = packet
+        slot = self._slot_for(len(packet))
+        if slot is not None:
+            slot.write(packet)
             self._fill(address, len(packet))
 
     def send_rtp(self, address: Address, head: bytes, data: bytes, at: int, end: int, secure: SecureTransport) -> None:
         """Send the packet that `head` and then `data[at:end]` make, protected in place."""
         split = len(head)
         length = split + end - at
-        view = self._room_for(length)
-        if view is None:
+        slot = self._slot_for(length)
+        if slot is None:
             return
-        begin = ROOM_BYTES + split - at
-        if begin >= 0 and begin + len(data) <= SLOT_BYTES:
+        begin = split - at
+        if -ROOM_BYTES <= begin <= SLOT_BYTES - ROOM_BYTES - len(data):
             # What stood before the payload is written over: to cut it off first would mean new objects.
-            view[begin : begin + len(data)] = data
+            slot.write(data, begin)
         else:
-            view[ROOM_BYTES + split : ROOM_BYTES + length] = data[at:end]
-        view[ROOM_BYTES : ROOM_BYTES + split] = head
-        self._fill(address, secure.protect(self._sending.pointers[self._used], length))
+            slot.write(data[at:end], split)
+        slot.write(head)
+        self._fill(address, secure.protect(slot, length))
 
     def send_rtcp(self, address: Address, packet: bytes, secure: SecureTransport) -> None:
         """Send an RTCP packet, protected in place."""
-        view = self._room_for(len(packet))
-        if view is not None:
-            view[ROOM_BYTES : ROOM_BYTES + len(packet)] = packet
-            self._fill(address, secure.protect_rtcp(self._sending.pointers[self._used], len(packet)))
+        slot = self._slot_for(len(packet))
+        if slot is not None:
+            slot.write(packet)
+            self._fill(address, secure.protect_rtcp(slot, len(packet)))
 
-    def _room_for(self, length: int) -> memoryview | None:
+    def _slot_for(self, length: int) -> Slot | None:
         """The next slot; None when the packet is larger than any."""
         if length > MAX_PACKET_BYTES:
             self.dropped += 1
             return None
         if self._used == SENT_AT_ONCE:
             self.flush()
-        return self._sending.views[self._used]
+        return self._sending.slots[self._used]
 
     def _fill(self, address: Address, length: int) -> None:
         """The next slot holds a packet of this length; of 0 when it could not be protected."""

@@ -18,7 +18,7 @@ from signaling.sfu.datagrams import MAX_WAITING_DATAGRAMS
 from signaling.sfu.incoming import MAX_STRANGERS, MAX_STREAMS
 from signaling.sfu.peer import Peer
 from signaling.sfu.sdp import Codec
-from signaling.sfu.transport import pointers
+from signaling.sfu.slots import Slots
 from signaling.sfu.uplink import Uplink
 from signaling.tokens import Claims, VideoGrant
 from tests.signaling.media_client import Client
@@ -48,8 +48,7 @@ class Server:
         self.loop = asyncio.new_event_loop()
         self.now = 1000.0
         self._numbers: dict[bytes, int] = {}
-        self._arena = bytearray(2048)
-        self._pointer = pointers(self._arena, 2048)[0]
+        self._slot = Slots(1).slots[0]
         self.run(self._start())
 
     def run(self, work: Any) -> Any:
@@ -114,9 +113,9 @@ class Server:
         for checking in (self.publisher, self.viewer):
             endpoint._paths[checking.peer].checked_at = self.loop.time()
         data = data[:1500]
-        self._arena[: len(data)] = data
+        self._slot.write(data)
         self.now += 0.001
-        endpoint._received(selected[0], selected[1], memoryview(self._arena), len(data), self._pointer, self.now)
+        endpoint._received(selected[0], selected[1], self._slot, len(data), self.now)
 
     def packet(self, client: Client, data: bytes) -> None:
         """The same of an RTP or RTCP packet, which is genuine: its sender is hostile, not somebody between."""

@@ -12,9 +12,8 @@ from aioice import stun
 from signaling.sfu import ice, transport
 from signaling.sfu.endpoint import Endpoint
 from signaling.sfu.peer import Peer
+from signaling.sfu.slots import Slots
 from signaling.sfu.transport import SecureTransport
-
-SLOT = 2048
 
 
 def new_peer(endpoint: Endpoint, on_connected: Callable[[], None] = lambda: None) -> Peer:
@@ -98,8 +97,7 @@ class Client:
             on_channel=lambda _: None,
         )
         self.secure.reach()
-        self._arena = bytearray(SLOT)
-        self._pointer = transport.pointers(self._arena, SLOT)[0]
+        self._slot = Slots(1).slots[0]
 
     async def move(self) -> Place:
         """Take a further address."""
@@ -120,10 +118,10 @@ class Client:
 
     def protected(self, packet: bytes) -> bytes:
         """An RTP or RTCP packet as it goes over the wire."""
-        self._arena[: len(packet)] = packet
+        self._slot.write(packet)
         is_rtcp = 192 <= packet[1] < 224
         work = self.secure.protect_rtcp if is_rtcp else self.secure.protect
-        return bytes(self._arena[: work(self._pointer, len(packet))])
+        return self._slot.read(work(self._slot, len(packet)))
 
     def send(self, packet: bytes) -> None:
         """Send an RTP or RTCP packet from the first address."""
@@ -131,8 +129,8 @@ class Client:
 
     def plain(self, packet: bytes) -> bytes:
         """An RTP packet as it was before it went over the wire; empty when it is not genuine."""
-        self._arena[: len(packet)] = packet
-        return bytes(self._arena[: self.secure.unprotect(self._pointer, len(packet))])
+        self._slot.write(packet)
+        return self._slot.read(self.secure.unprotect(self._slot, len(packet)))
 
     async def __aenter__(self) -> Self:
         place = await self.move()

@@ -140,3 +140,14 @@ def test_what_is_allocated_fits(budget: float, rates: list[list[float]]) -> None
     chosen = allocate(budget, demands)
     spent = sum(dict(demand.layers)[layer] for demand, layer in zip(demands, chosen, strict=True) if layer >= 0)
     assert spent <= budget
+
+
+def test_the_numbers_of_batches_begin_again_after_some_weeks() -> None:
+    departures = Departures()
+    for batch in range(KEPT_BATCHES):
+        departures.leave(float(batch))
+    departures.batch = last = 0x7FFFFFFF
+    departures.leave(1e5)
+    departures.leave(2e5)
+    assert departures.batch == 1
+    assert [departures.left_at(batch) for batch in (last, 0, 1)] == [1e5, 2e5, -1.0]

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import errno
 import socket
-import sys
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from librt.vecs import vec
+from mypy_extensions import i64
 
 from signaling.sfu import batches
 from signaling.sfu.addresses import to_address
-from signaling.sfu.batches import BatchCalls, PlainCalls, Slots, bursts
+from signaling.sfu.batches import BatchCalls, PlainCalls, bursts
+from signaling.sfu.slots import Slots
 from signaling.sfu.wire import bind
 
 Kind = type[BatchCalls] | type[PlainCalls]
 
-BOTH = pytest.mark.parametrize("kind", [BatchCalls, PlainCalls] if sys.platform == "linux" else [PlainCalls])
+BOTH = pytest.mark.parametrize("kind", [BatchCalls, PlainCalls] if batches.are_supported() else [PlainCalls])
 
 
 @pytest.fixture(params=["127.0.0.1", "::1"])
@@ -37,7 +39,7 @@ def sockets(request: pytest.FixtureRequest) -> Iterator[list[socket.socket]]:
 @given(st.lists(st.tuples(st.sampled_from([b"a", b"b", b"c"]), st.sampled_from([100, 700, 1100])), max_size=200))
 def test_a_burst_is_what_the_kernel_can_cut(packets: list[tuple[bytes, int]]) -> None:
     addresses, lengths = [address for address, _ in packets], [length for _, length in packets]
-    found = bursts(addresses, lengths, len(packets))
+    found = bursts(addresses, vec[i64](lengths), len(packets))
     assert sorted(index for burst in found for index in burst) == list(range(len(packets)))
     for receiver in (b"a", b"b", b"c"):
         sent = [index for burst in found for index in burst if addresses[index] == receiver]
@@ -52,7 +54,7 @@ def test_a_burst_is_what_the_kernel_can_cut(packets: list[tuple[bytes, int]]) ->
 
 
 def test_packets_of_one_size_to_one_receiver_leave_together() -> None:
-    assert bursts([b"a", b"b", b"a", b"b", b"a", b"a"], [9, 9, 9, 9, 5, 9], 6) == [[0, 2, 4], [1, 3], [5]]
+    assert bursts([b"a", b"b", b"a", b"b", b"a", b"a"], vec[i64]([9, 9, 9, 9, 5, 9]), 6) == [[0, 2, 4], [1, 3], [5]]
 
 
 @BOTH
@@ -80,7 +82,7 @@ def test_what_arrives_comes_with_its_sender(kind: Kind, sockets: list[socket.soc
     seen = []
     while count := calls.receive():
         assert count <= 4
-        seen += [(slots.addresses[i], bytes(slots.views[i][: slots.lengths[i]])) for i in range(count)]
+        seen += [(slots.addresses[i], slots.slots[i].read(slots.lengths[i])) for i in range(count)]
     own = [to_address(*one.getsockname()[:2]) for one in senders]
     assert seen == [(own[number % 2], bytes((number,))) for number in range(6)]
 
@@ -99,7 +101,7 @@ def test_a_receiver_that_cannot_be_reached_costs_the_others_nothing(kind: Kind, 
     assert _arrived(receiver) == [bytes((index,)) * 50 for index in (1, 2, 4, 5)]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="bursts are Linux's")
+@pytest.mark.skipif(not batches.are_supported(), reason="bursts are Linux's")
 def test_bursts_that_the_device_refuses_leave_one_by_one(sockets: list[socket.socket]) -> None:
     sender, receiver, _ = sockets
     slots = Slots(8)
@@ -112,7 +114,7 @@ def test_bursts_that_the_device_refuses_leave_one_by_one(sockets: list[socket.so
 
 
 def _fill(slots: Slots, index: int, packet: bytes, receiver: socket.socket) -> None:
-    slots.views[index][: len(packet)] = packet
+    slots.slots[index].write(packet)
     slots.lengths[index] = len(packet)
     slots.addresses[index] = to_address(*receiver.getsockname()[:2])
 

@@ -11,6 +11,7 @@ from aiortc.rtcsctptransport import SCTP_DATA_FIRST_FRAG, SCTP_DATA_LAST_FRAG, S
 
 from signaling.sfu import transport
 from signaling.sfu.datagrams import MAX_WAITING_DATAGRAMS
+from signaling.sfu.slots import Slots
 from signaling.sfu.transport import SecureTransport
 
 
@@ -101,15 +102,14 @@ async def test_nothing_of_a_handshake_leaves_before_there_is_an_address() -> Non
 async def test_packets_are_protected_in_place_and_read_by_the_other_side() -> None:
     server, client = await _pair()
     packet = bytes.fromhex("8060000100000001000000ff") + b"payload"
-    arena = bytearray(2 * 2048)
-    pointers = transport.pointers(arena, 2048)
-    arena[2048 : 2048 + len(packet)] = packet
-    protected = server.secure.protect(pointers[1], len(packet))
+    slot = Slots(2).slots[1]
+    slot.write(packet)
+    protected = server.secure.protect(slot, len(packet))
     assert protected > len(packet)
-    assert bytes(arena[2048 : 2048 + len(packet)]) != packet
-    assert client.secure.unprotect(pointers[1], protected) == len(packet)
-    assert bytes(arena[2048 : 2048 + len(packet)]) == packet
-    assert client.secure.unprotect(pointers[1], protected) == 0
+    assert slot.read(len(packet)) != packet
+    assert client.secure.unprotect(slot, protected) == len(packet)
+    assert slot.read(len(packet)) == packet
+    assert client.secure.unprotect(slot, protected) == 0
     await server.secure.close()
     await client.secure.close()
 
@@ -154,17 +154,16 @@ async def test_a_wrong_fingerprint_is_refused() -> None:
 async def test_what_is_kept_of_a_stream_is_freed() -> None:
     server, client = await _pair()
     packet = bytes.fromhex("8060000100000001000000ff") + b"payload"
-    arena = bytearray(2048)
-    (pointer,) = transport.pointers(arena, 2048)
-    arena[: len(packet)] = packet
-    protected = server.secure.protect(pointer, len(packet))
-    wire = bytes(arena[:protected])
-    assert client.secure.unprotect(pointer, protected) == len(packet)
-    arena[:protected] = wire
-    assert client.secure.unprotect(pointer, protected) == 0, "a replay"
+    (slot,) = Slots(1).slots
+    slot.write(packet)
+    protected = server.secure.protect(slot, len(packet))
+    wire = slot.read(protected)
+    assert client.secure.unprotect(slot, protected) == len(packet)
+    slot.write(wire)
+    assert client.secure.unprotect(slot, protected) == 0, "a replay"
     client.secure.forget_received(0xFF)
-    arena[:protected] = wire
-    assert client.secure.unprotect(pointer, protected) == len(packet), "its context was freed"
+    slot.write(wire)
+    assert client.secure.unprotect(slot, protected) == len(packet), "its context was freed"
     await server.secure.close()
     await client.secure.close()
 

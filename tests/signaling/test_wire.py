@@ -7,7 +7,7 @@ import socket
 from time import monotonic
 
 from signaling.sfu.addresses import Address
-from signaling.sfu.transport import Pointer
+from signaling.sfu.slots import Slot
 from signaling.sfu.wire import Wire, bind
 
 HELD_UP_SECONDS = 0.05
@@ -17,9 +17,9 @@ async def test_a_packet_leaves_when_its_batch_does() -> None:
     done = asyncio.Event()
     began: list[float] = []
 
-    def answer(wire: Wire, address: Address, view: memoryview, length: int, _: Pointer, now: float) -> None:
+    def answer(wire: Wire, address: Address, slot: Slot, length: int, now: float) -> None:
         began.append(now)
-        wire.send(address, bytes(view[:length]))
+        wire.send(address, slot.read(length))
         until = monotonic() + HELD_UP_SECONDS
         while monotonic() < until:
             # What a busy processor does to this process, at its worst place.
