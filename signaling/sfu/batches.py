@@ -222,6 +222,10 @@ class BatchCalls:
     def _write_headers(self, wanted: list[list[int]]) -> None:
         lengths, addresses = self._sending.lengths, self._sending.addresses
         messages, vectors, controls, pointers = self._out, self._out_vectors, self._out_controls, self._out_pointers
+        if len(self._names) >= MAX_KNOWN_ADDRESSES:
+            # Not later: what the headers point to must last until they are sent.
+            self._names.clear()
+            self._named.clear()
         at: i64 = 0
         for number, burst in enumerate(wanted):
             word, first, count = number * _MESSAGE_WORDS, burst[0], len(burst)
@@ -239,9 +243,6 @@ class BatchCalls:
         """Where in memory an address lies."""
         name = self._names.get(address)
         if name is None:
-            if len(self._names) >= MAX_KNOWN_ADDRESSES:
-                self._names.clear()
-                self._named.clear()
             kept = _ffi.new("char[]", address)
             self._named.append(kept)
             name = self._names[address] = _address(kept)

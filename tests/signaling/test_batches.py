@@ -72,6 +72,22 @@ def test_everything_arrives_whole_and_in_order(kind: Kind, sockets: list[socket.
     assert [_arrived(receiver) for receiver in receivers] == expected
 
 
+@pytest.mark.skipif(not batches.are_supported(), reason="only there are addresses kept")
+def test_addresses_are_forgotten_before_a_batch_and_not_in_it(
+    monkeypatch: pytest.MonkeyPatch, sockets: list[socket.socket]
+) -> None:
+    monkeypatch.setattr(batches, "MAX_KNOWN_ADDRESSES", 1)
+    sender, *receivers = sockets
+    slots = Slots(2)
+    calls = BatchCalls(sender, Slots(1), slots)
+    for _ in range(3):
+        for index, receiver in enumerate(receivers):
+            _fill(slots, index, b"habari", receiver)
+        assert calls.send(2) == 2
+        assert len(calls._names) == len(calls._named) == 2
+    assert [_arrived(receiver) for receiver in receivers] == [[b"habari"] * 3] * 2
+
+
 @BOTH
 def test_what_arrives_comes_with_its_sender(kind: Kind, sockets: list[socket.socket]) -> None:
     receiver, *senders = sockets
