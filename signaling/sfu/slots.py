@@ -5,36 +5,43 @@ from __future__ import annotations
 from mmap import mmap
 from typing import Any, Final
 
+from cffi import FFI
 from librt.vecs import vec
 from mypy_extensions import i64
-from pylibsrtp._binding import ffi
 
 from signaling.sfu.addresses import Address
+
+_ffi = FFI()
 
 SLOT_BYTES: Final = 2048
 """One packet with its SRTP trailer; larger than any Ethernet frame."""
 
 
 class Slot:
-    """Room for one packet, from `at` in a mapping on; `pointer` is where libsrtp finds it."""
+    """Room for one packet in a mapping, of which `room` bytes lie before it; `pointer` is where libsrtp finds it."""
 
-    __slots__ = ("_at", "_memory", "pointer")
+    __slots__ = ("_at", "_memory", "_room", "pointer")
 
-    def __init__(self, memory: mmap, base: Any, at: int) -> None:
+    def __init__(self, memory: mmap, base: Any, at: int, room: int) -> None:
         self._memory = memory
-        self._at = at
-        self.pointer = base + at
+        self._at = at + room
+        self._room = room
+        self.pointer = base + self._at
 
     def octet(self, index: int) -> int:
         """One byte of the packet."""
         return self._memory[self._at + index]
 
     def read(self, length: int) -> bytes:
-        """The first bytes of the packet, copied."""
+        """The first bytes of the packet, copied. Raises ValueError for more than fit."""
+        if length > SLOT_BYTES - self._room:
+            raise ValueError("more than a slot holds")
         return self._memory[self._at : self._at + length]
 
     def write(self, data: bytes, index: int = 0) -> None:
-        """Put bytes at an index, which may lie before the packet where there is room."""
+        """Put bytes at an index, which may lie before the packet. Raises ValueError where they would not fit."""
+        if not -self._room <= index <= SLOT_BYTES - self._room - len(data):
+            raise ValueError("more than a slot holds")
         self._memory[self._at + index : self._at + index + len(data)] = data
 
 
@@ -48,7 +55,7 @@ class Slots:
         self.room = room
         # Of such a mapping only the pages of slots that were ever used take memory.
         self.memory = mmap(-1, number * SLOT_BYTES)
-        base = ffi.from_buffer("char[]", self.memory)
-        self.slots = [Slot(self.memory, base, at + room) for at in range(0, len(self.memory), SLOT_BYTES)]
+        base = _ffi.from_buffer("char[]", self.memory)
+        self.slots = [Slot(self.memory, base, at, room) for at in range(0, len(self.memory), SLOT_BYTES)]
         self.lengths = vec[i64]([0] * number)
         self.addresses: list[Address] = [b""] * number
