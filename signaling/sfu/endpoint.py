@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from typing import Any
+from typing import Any, Final
 
 from signaling.sfu import ice
 from signaling.sfu.addresses import Address, from_address
@@ -18,10 +18,14 @@ from signaling.sfu.wire import Wire, bind
 
 logger = logging.getLogger(__name__)
 
-POLL_SECONDS = 0.02
+POLL_SECONDS: Final = 0.02
+"""How often peers are polled while packets come: with a drain, when the process is awake anyway."""
+IDLE_POLL_SECONDS = 0.1
+"""How often while none come; as often as feedback is due, and as a bound for what waits on silence."""
 GENERATIONS = 2
 """ICE generations that a peer is known by: the present one, and the one it comes from in a restart."""
 EXPIRY_SECONDS = 1.0
+NEVER: Final = float("inf")
 
 
 class Endpoint:
@@ -41,7 +45,10 @@ class Endpoint:
         self._by_address: dict[Address, Peer] = {}
         self._ufrags: dict[Peer, list[str]] = {}
         self._paths: dict[Peer, Path] = {}
-        self._task: asyncio.Task[None] | None = None
+        self._poll_at = 0.0
+        self._expired_at = 0.0
+        self._timer_at = NEVER
+        self._timer: asyncio.TimerHandle | None = None
         self.candidates: list[str] = []
 
     async def open(self) -> None:
@@ -51,10 +58,11 @@ class Endpoint:
         for host in self._node_ips:
             sock = bind(host, port)
             port = sock.getsockname()[1]
-            self._wires.append(Wire(sock, self._received))
+            self._wires.append(Wire(sock, self._received, self._drained))
         udp = [(host, port) for host in self._node_ips]
         self.candidates = ice.candidates(udp, await self._open_tcp() if self._tcp_port >= 0 else [])
-        self._task = asyncio.create_task(self._poll())
+        self._loop = asyncio.get_running_loop()
+        self.hurry(IDLE_POLL_SECONDS)
 
     async def _open_tcp(self) -> list[tuple[str, int]]:
         loop, port = asyncio.get_running_loop(), self._tcp_port
@@ -74,9 +82,8 @@ class Endpoint:
             server.close()
         for stream in list(self._streams):
             stream.close()
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+        if self._timer is not None:
+            self._timer.cancel()
         for wire in self._wires:
             wire.close()
         self._wires.clear()
@@ -173,18 +180,38 @@ class Endpoint:
         entry = self._passwords.get(ufrag)
         return entry[0] if entry is not None else None
 
-    async def _poll(self) -> None:
-        loop = asyncio.get_running_loop()
-        expired_at = loop.time()
-        while True:
-            await asyncio.sleep(POLL_SECONDS)
-            now = loop.time()
-            if now - expired_at >= EXPIRY_SECONDS:
-                expired_at = now
-                for path in self._paths.values():
-                    path.expire(now)
-            for peer in self.peers:
-                try:
-                    peer.poll(now)
-                except Exception:
-                    logger.exception("peer could not be polled")
+    def hurry(self, seconds: float = 0.0) -> None:
+        """Have the peers polled within this time even if no packet comes."""
+        if not self._wires:
+            return
+        at = self._loop.time() + seconds
+        if at < self._timer_at:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer_at = at
+            self._timer = self._loop.call_later(seconds, self._timed_out)
+
+    def _timed_out(self) -> None:
+        self._timer_at = NEVER
+        self._poll(self._loop.time())
+        self.hurry(IDLE_POLL_SECONDS)
+
+    def _drained(self, now: float) -> None:
+        # Nobody has to be woken for it while packets come.
+        if now >= self._poll_at:
+            self._poll(now)
+
+    def _poll(self, now: float) -> None:
+        self._poll_at = now + POLL_SECONDS
+        if now - self._expired_at >= EXPIRY_SECONDS:
+            self._expired_at = now
+            for path in self._paths.values():
+                path.expire(now)
+        is_waiting = False
+        for peer in list(self._paths):
+            try:
+                is_waiting |= peer.poll(now)
+            except Exception:
+                logger.exception("peer could not be polled")
+        if is_waiting:
+            self.hurry(POLL_SECONDS)

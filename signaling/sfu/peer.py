@@ -103,6 +103,7 @@ class Peer:
     def hurry(self) -> None:
         """Have the next poll do at once what is due later: a stream just negotiated waits for its key frame."""
         self._feedback_at = 0.0
+        self.endpoint.hurry()
 
     def _note_round_trip(self, seconds: float) -> None:
         self.rtt_seconds += (seconds - self.rtt_seconds) / (4 if self.is_rtt_known else 1)
@@ -290,12 +291,17 @@ class Peer:
 
     # In time
 
-    def poll(self, now: float) -> None:
-        """Send what is due: requests for missing packets and key frames, feedback, reports."""
+    def poll(self, now: float) -> bool:
+        """Send what is due: requests for missing packets and key frames, feedback, reports.
+
+        Returns whether more will be due soon, even if nothing comes meanwhile.
+        """
         if not self.secure.is_connected:
-            return
+            return False
+        is_waiting = False
         for stream in self._streams.values():
             if stream.missing:
+                is_waiting = True
                 due = stream.missing.due(now, self.rtt_seconds)
                 if due:
                     self.counts["nacks_sent"] += len(due)
@@ -314,6 +320,7 @@ class Peer:
         if now - self._report_at >= REPORT_SECONDS:
             self._report_at = now
             self._send_reports(now)
+        return is_waiting or self.link.probe is not None
 
     def _judge_strain(self, now: float) -> None:
         sound = next((stream for stream in self._streams.values() if stream.uplink.kind == "audio"), None)

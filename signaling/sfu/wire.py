@@ -14,15 +14,12 @@ from signaling.sfu import batches
 from signaling.sfu.addresses import Address
 from signaling.sfu.batches import RECEIVED_AT_ONCE, SENT_AT_ONCE, TRAILER_BYTES, BatchCalls, Calls, PlainCalls
 from signaling.sfu.departures import Departures
+from signaling.sfu.moderation import TICK_SECONDS, Moderation
 from signaling.sfu.slots import SLOT_BYTES, Slot, Slots
 from signaling.sfu.transport import SecureTransport
 
 logger = logging.getLogger(__name__)
 
-TICK_SECONDS: Final = 0.002
-"""When packets come close together, the socket is read this often instead of at each wake-up."""
-CLOSE_SECONDS: Final = 0.0005
-"""Two wake-ups in one millisecond of the loop's clock are close; the next milliseconds bring the rest of a picture."""
 MOST_AT_ONCE: Final = 512
 """Packets handled before others may have the processor."""
 ROOM_BYTES: Final = 128
@@ -34,48 +31,48 @@ SO_SNDBUFFORCE, SO_RCVBUFFORCE = 32, 33
 
 
 class Wire:
-    """One bound socket; `on_datagram` sees each packet in place."""
+    """One bound socket; `on_datagram` sees each packet in place, and `on_drained` when all that waited were handled."""
 
     def __init__(
         self,
         sock: socket.socket,
         on_datagram: Callable[[Wire, Address, Slot, int, float], None],
+        on_drained: Callable[[float], None],
     ) -> None:
         self.socket = sock
         self.dropped = 0
         self.departures = Departures()
         self._loop = asyncio.get_running_loop()
         self._on_datagram = on_datagram
+        self._on_drained = on_drained
         self._receiving = Slots(RECEIVED_AT_ONCE)
         self._sending = Slots(SENT_AT_ONCE, ROOM_BYTES)
         kind = BatchCalls if batches.are_supported() else PlainCalls
         self._calls: Calls = kind(sock, self._receiving, self._sending)
         self._used = 0
         self._flush_due = False
-        self._woken_at = 0.0
+        self._moderation = Moderation()
         self._timer: asyncio.TimerHandle | None = None
         self._loop.add_reader(sock, self._readable)
 
     def _readable(self) -> None:
-        now = self._loop.time()
-        is_busy = now - self._woken_at < CLOSE_SECONDS
-        self._woken_at = now
-        if self._drain() and is_busy:
+        # Whoever wakes this process sends more while the first is handled.
+        if self._moderation.ticks(self._drain(until_empty=True), self._loop.time()):
             self._loop.remove_reader(self.socket)
             self._timer = self._loop.call_later(TICK_SECONDS, self._tick)
 
     def _tick(self) -> None:
-        if self._drain():
+        if self._moderation.ticks(self._drain(until_empty=False), self._loop.time()):
             self._timer = self._loop.call_later(TICK_SECONDS, self._tick)
         else:
             self._timer = None
             self._loop.add_reader(self.socket, self._readable)
 
-    def _drain(self) -> int:
-        slots, total = self._receiving, 0
+    def _drain(self, *, until_empty: bool) -> int:
+        slots, total, unsent = self._receiving, 0, 0
+        # Until this ends, nothing sent meanwhile asks for a flush of its own.
+        self._flush_due = True
         while True:
-            # Each round ends with one, so that the first need not wait for the last of a full drain.
-            self._flush_due = True
             count = self._calls.receive()
             now = self._loop.time()
             for index in range(count):
@@ -83,10 +80,18 @@ class Wire:
                     self._on_datagram(self, slots.addresses[index], slots.slots[index], slots.lengths[index], now)
                 except Exception:
                     logger.exception("packet could not be handled")
-            self.flush()
             total += count
-            if count < RECEIVED_AT_ONCE or total >= MOST_AT_ONCE:
+            unsent += count
+            if total >= MOST_AT_ONCE or count < (1 if until_empty else RECEIVED_AT_ONCE):
                 break
+            if unsent >= RECEIVED_AT_ONCE:
+                # The first need not wait for the last of very many.
+                self._hand_over()
+                unsent = 0
+        # Before the rounds of all peers, which may take longer than all packets.
+        self._hand_over()
+        self._on_drained(now)
+        self.flush()
         return total
 
     def send(self, address: Address, packet: bytes) -> None:
@@ -144,6 +149,9 @@ class Wire:
     def flush(self) -> None:
         """Hand over everything waiting; what a full socket buffer does not take is lost, as on any link."""
         self._flush_due = False
+        self._hand_over()
+
+    def _hand_over(self) -> None:
         if self._used:
             # Not the loop's time: that stands still while the loop's turn is held up.
             self.departures.leave(monotonic())

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from statistics import median
 from struct import pack
 
 import pytest
 
 from signaling.sfu import rtcp, rtp
 from signaling.sfu.downlink import Downlink
-from signaling.sfu.endpoint import Endpoint
+from signaling.sfu.endpoint import IDLE_POLL_SECONDS, Endpoint
 from signaling.sfu.incoming import MAX_STRANGERS, MAX_STREAMS
 from signaling.sfu.peer import MAX_REPAIRS
 from signaling.sfu.sdp import Codec
+from signaling.sfu.sent import KEPT_SECONDS
 from signaling.sfu.uplink import Uplink
 from signaling.sfu.wire import MAX_PACKET_BYTES
 from tests.signaling.media_client import Client, check_of
@@ -130,6 +132,30 @@ async def test_feedback_cut_short_is_counted(client: Client, body: bytes, caplog
     assert not caplog.records
 
 
+async def test_a_missing_packet_is_asked_for_soon_although_nothing_more_comes(client: Client) -> None:
+    client.peer.add_uplink(_uplink(client), [7], {})
+    place, loop = client.places[0], asyncio.get_running_loop()
+    waits: list[float] = []
+    for sequence in range(0, 27, 3):
+        # With the first the peers are polled, and with what follows at once they are not.
+        client.send(_packet(7, sequence))
+        await _arrived(client)
+        client.send(_packet(7, sequence + 2))
+        await _arrived(client)
+        place.packets.clear()
+        began = loop.time()
+        async with asyncio.timeout(5):
+            while not any(packet[:2] == b"\x81\xcd" for packet in place.packets):
+                place.media.clear()
+                await place.media.wait()
+        waits.append(loop.time() - began)
+        client.send(_packet(7, sequence + 1))
+        await _arrived(client)
+        await asyncio.sleep(1.5 * IDLE_POLL_SECONDS)
+    # The idle rounds would come to it half a round after it was missed.
+    assert median(waits) < IDLE_POLL_SECONDS * 0.4
+
+
 async def test_a_packet_is_sent_again_until_it_is_too_old(client: Client) -> None:
     uplink = _uplink(client)
     downlink = Downlink(client.peer, uplink, ssrc=5, rtx_ssrc=6)
@@ -150,7 +176,7 @@ async def test_a_packet_is_sent_again_until_it_is_too_old(client: Client) -> Non
         await _arrived(client)
         return place.media.is_set()
 
-    assert await is_sent_again(now + 1)
+    assert await is_sent_again(now + KEPT_SECONDS / 2)
     assert not await is_sent_again(now + 60)
 
 

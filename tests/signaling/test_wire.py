@@ -26,7 +26,7 @@ async def test_a_packet_leaves_when_its_batch_does() -> None:
             pass
         done.set()
 
-    wire = Wire(bind("127.0.0.1", 0), answer)
+    wire = Wire(bind("127.0.0.1", 0), answer, lambda _: None)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.sendto(b"habari", wire.socket.getsockname())
         async with asyncio.timeout(5):

@@ -1,0 +1,61 @@
+"""When a socket is read at ticks, and when at each packet."""
+
+from __future__ import annotations
+
+import random
+
+from signaling.sfu.moderation import TICK_SECONDS, Moderation
+
+SECONDS = 20.0
+
+
+def _wake_ups(bursts_per_second: float) -> tuple[int, int]:
+    """Of bursts at random: how often the process wakes, and how often for nothing."""
+    dice, moderation = random.Random(1), Moderation()
+    arrivals, at = [], 0.0
+    while at < SECONDS:
+        at += dice.expovariate(bursts_per_second)
+        arrivals.append(at)
+    now, woken, in_vain = 0.0, 0, 0
+    is_ticking = False
+    while arrivals:
+        now = now + TICK_SECONDS if is_ticking else max(now, arrivals[0])
+        count = sum(arrival <= now for arrival in arrivals[:100])
+        del arrivals[:count]
+        woken += 1
+        in_vain += not count
+        is_ticking = moderation.ticks(count, now)
+    return woken, in_vain
+
+
+def test_sparse_packets_wake_once_each() -> None:
+    woken, in_vain = _wake_ups(50)
+    assert woken >= 0.9 * 50 * SECONDS
+    assert in_vain <= 0.02 * woken
+
+
+def test_dense_packets_are_read_at_ticks() -> None:
+    woken, in_vain = _wake_ups(2000)
+    assert woken <= 1.05 * SECONDS / TICK_SECONDS
+    assert in_vain <= 0.02 * woken
+
+
+def test_at_no_rate_are_there_many_more_wake_ups_than_bursts_or_ticks() -> None:
+    for rate in (100, 150, 200, 300, 400, 500, 700):
+        woken, in_vain = _wake_ups(rate)
+        assert woken <= 1.1 * SECONDS * min(rate, 1 / TICK_SECONDS)
+        assert in_vain <= 0.3 * woken
+
+
+def test_a_pause_ends_the_ticks() -> None:
+    moderation = Moderation()
+    at = 0.0
+    for _ in range(100):
+        at += TICK_SECONDS
+        is_ticking = moderation.ticks(1, at)
+    assert is_ticking
+    vain = 0
+    while moderation.ticks(0, at):
+        at += TICK_SECONDS
+        vain += 1
+    assert vain <= 3
