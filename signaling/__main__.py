@@ -20,6 +20,7 @@ from signaling.access_log import PathLogger
 from signaling.app import MAX_LINE_BYTES, SESSIONS, create_app
 from signaling.config import Settings
 from signaling.logs import JsonLines
+from signaling.memory import Memory
 
 GARBAGE_AFTER = 10_000
 """Containers made and not yet freed before a look for cycles; Python's 700 are one tick's packets, freed anyway."""
@@ -52,6 +53,7 @@ async def serve(settings: Settings) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(GARBAGE_AFTER)
+    Memory().give_back(0.0)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

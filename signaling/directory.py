@@ -42,9 +42,11 @@ class Rooms:
             room.closed = True
             self.webhooks.tell("room_finished", room.snapshot())
 
-    def close_idle(self, now: float) -> None:
-        """Close rooms whose timeout has passed."""
+    def close_idle(self, now: float) -> bool:
+        """Close rooms whose timeout has passed. Returns whether there were any."""
+        before = len(self.by_name)
         for room in list(self.by_name.values()):
             timeout = room.info.departure_timeout if room.was_joined else room.info.empty_timeout
             if not room.participants and now - room.idle_since > timeout:
                 self.close(room)
+        return len(self.by_name) < before

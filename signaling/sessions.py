@@ -20,6 +20,7 @@ from signaling.durations import JOIN_BOUNDS_SECONDS, Durations
 from signaling.errors import LimitExceededError, NotFoundError, PermissionDeniedError, UnavailableError
 from signaling.failures import Failures
 from signaling.joining import Joining
+from signaling.memory import Memory
 from signaling.participants import Participant
 from signaling.rooms import Room, disconnect
 from signaling.sfu.endpoint import Endpoint
@@ -40,6 +41,7 @@ class Sessions:
         self.settings = settings
         self.webhooks = Webhooks(settings)
         self.rooms = Rooms(settings, self.webhooks)
+        self._memory = Memory()
         self.endpoint = Endpoint(list(settings.rtc.node_ips), settings.rtc.udp_port, settings.rtc.tcp_port)
         self.server_info = greetings.new_server_info()
         self.join_times = Durations(JOIN_BOUNDS_SECONDS)
@@ -238,7 +240,8 @@ class Sessions:
         for sweep in itertools.count():
             await asyncio.sleep(SWEEP_SECONDS)
             now = time.monotonic()
-            self.rooms.close_idle(now)
+            if self.rooms.close_idle(now):
+                self._memory.give_back(now)
             for room in list(self.rooms.by_name.values()):
                 try:
                     self._sweep_room(room, now, with_quality=sweep % QUALITY_SWEEPS == 0)

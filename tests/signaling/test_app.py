@@ -209,9 +209,9 @@ async def test_webhooks_are_signed_and_tried_again(start: Started, http: aiohttp
 async def test_an_empty_room_closes_after_its_timeout(start: Started) -> None:
     _, sessions = await start()
     room = sessions.rooms.create("visit")
-    sessions.rooms.close_idle(time.monotonic() + room.info.empty_timeout - 1)
+    assert not sessions.rooms.close_idle(time.monotonic() + room.info.empty_timeout - 1)
     assert "visit" in sessions.rooms.by_name
-    sessions.rooms.close_idle(time.monotonic() + room.info.empty_timeout + 1)
+    assert sessions.rooms.close_idle(time.monotonic() + room.info.empty_timeout + 1)
     assert "visit" not in sessions.rooms.by_name
 
 
