@@ -149,7 +149,8 @@ class BatchCalls:
 
     def __init__(self, sock: socket.socket, receiving: Slots, sending: Slots) -> None:
         self._fd = sock.fileno()
-        self._lib: Any = _ffi.dlopen(None)
+        lib: Any = _ffi.dlopen(None)
+        self._recvmmsg, self._sendmmsg = lib.recvmmsg, lib.sendmmsg
         self._plain = PlainCalls(sock, receiving, sending)
         self._receiving = receiving
         self._sending = sending
@@ -191,7 +192,7 @@ class BatchCalls:
 
     def receive(self) -> int:
         slots, names, size = self._receiving, self._in_names, self._name_bytes
-        count = int(self._lib.recvmmsg(self._fd, self._in_messages, len(slots.slots), 0, _ffi.NULL))
+        count = int(self._recvmmsg(self._fd, self._in_messages, len(slots.slots), 0, _ffi.NULL))
         for index in range(count):
             slots.lengths[index] = self._in[index * _MESSAGE_WORDS + _LENGTH]
             slots.addresses[index] = names[index * size : index * size + size]
@@ -202,7 +203,7 @@ class BatchCalls:
         self._write_headers(wanted)
         sent = at = 0
         while at < len(wanted):
-            taken = int(self._lib.sendmmsg(self._fd, self._out_messages + at, len(wanted) - at, 0))
+            taken = int(self._sendmmsg(self._fd, self._out_messages + at, len(wanted) - at, 0))
             if taken > 0:
                 sent += sum(map(len, wanted[at : at + taken]))
                 at += taken

@@ -26,6 +26,7 @@ Extensions = tuple[tuple[int, bytes], ...]
 _header = Struct("!BBHII")
 _extended_header = Struct("!IIII")
 _numbered_header = Struct("!IIIII")
+_leveled_header = Struct("!IIIIII")
 _OCTETS: Final = [bytes((value,)) for value in range(256)]
 _PADDING: Final = [b"", bytes(3), bytes(2), bytes(1)]
 """What fills the last word, by how many bytes of it are used."""
@@ -160,6 +161,12 @@ def header(
         # Of all headers sent these are by far the most.
         element = (number_id << 4 | 1) << 24 | number << 8
         return _numbered_header.pack(start, timestamp, ssrc, ONE_BYTE_PROFILE << 16 | 1, element)
+    if len(extensions) == 1 and 0 < number_id < 15:
+        identifier, value = extensions[0]
+        if len(value) == 1 and identifier < 15:
+            # And these are sound, with its level.
+            element = (number_id << 4 | 1) << 24 | number << 8 | identifier << 4
+            return _leveled_header.pack(start, timestamp, ssrc, ONE_BYTE_PROFILE << 16 | 2, element, value[0] << 24)
     if not extensions and not number_id:
         return _header.pack(0x80, second, sequence, timestamp, ssrc)
     is_wide = number_id > 14

@@ -34,7 +34,9 @@ def test_a_long_extension_takes_two_byte_headers() -> None:
 
 
 @pytest.mark.parametrize("number_id", [3, 14, 15, 200])
-@pytest.mark.parametrize("others", [(), ((1, b"\x05"), (4, b"0")), ((1, bytes(17)),), ((21, b"\x05"),), ((1, b""),)])
+@pytest.mark.parametrize(
+    "others", [(), ((1, b"\x85"),), ((1, b"\x05"), (4, b"0")), ((1, bytes(17)),), ((21, b"\x05"),), ((1, b""),)]
+)
 def test_the_transport_wide_number_goes_with_any_others(number_id: int, others: rtp.Extensions) -> None:
     head = rtp.header(
         marker=False,
