@@ -77,6 +77,7 @@ RUNS ?= 5
 PROFILES ?= gprs edge slow3g 3g lossy4g
 networks: compiled system-packages ## Calls over bad links beside LiveKit's server (an hour and a half; RUNS=1 PROFILES=edge)
 	@$(BIN)/python -m tests.networks.compare --runs $(RUNS) --profiles $(PROFILES)
+	@$(BIN)/python -m tests.networks.first_frame $(PROFILES)
 
 MINUTES ?= 60
 soak: compiled ## An hour of people joining and leaving the media server (MINUTES=10)

@@ -32,20 +32,7 @@ _PUBLISH = """async ([url, token]) => {
   await rooms.get("publisher").localParticipant.setCameraEnabled(true, options, { simulcast: false });
 }"""
 
-_PAINT = """async ([url, token]) => {
-  const room = new livekit.Room();
-  const painted = new Promise((resolve) => room.on("trackSubscribed", (track) => {
-    const element = track.attach();
-    document.body.append(element);
-    element.requestVideoFrameCallback(resolve);
-  }));
-  const began = performance.now();
-  await room.connect(url, token);
-  const at = await painted;
-  await room.disconnect();
-  document.querySelector("video").remove();
-  return at - began;
-}"""
+_PAINT = "([url, token]) => firstFrame(url, token)"
 
 
 def missing() -> str:

@@ -113,4 +113,26 @@ async function candidatePair(name) {
   return null;
 }
 
-Object.assign(window, { livekit, rooms, events, join, seen, received, codecOf, lack, candidatePair });
+// Milliseconds from connect() to the first painted frame of somebody who is there already.
+async function firstFrame(url, token, connect = {}, patience = 10_000) {
+  const room = new livekit.Room();
+  const { promise: painted, resolve, reject } = Promise.withResolvers();
+  room.on("trackSubscribed", (track) => {
+    if (track.kind !== "video") return;
+    const element = track.attach();
+    document.body.append(element);
+    element.requestVideoFrameCallback(resolve);
+  });
+  const timer = setTimeout(() => reject(new Error("no picture came")), patience);
+  try {
+    const began = performance.now();
+    await room.connect(url, token, connect);
+    return (await painted) - began;
+  } finally {
+    clearTimeout(timer);
+    await room.disconnect();
+    document.querySelector("video")?.remove();
+  }
+}
+
+Object.assign(window, { livekit, rooms, events, join, seen, received, codecOf, lack, candidatePair, firstFrame });
