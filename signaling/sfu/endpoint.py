@@ -20,8 +20,8 @@ logger = logging.getLogger(__name__)
 
 POLL_SECONDS: Final = 0.02
 """How often peers are polled while packets come: with a drain, when the process is awake anyway."""
-IDLE_POLL_SECONDS = 0.1
-"""How often while none come; as often as feedback is due, and as a bound for what waits on silence."""
+IDLE_POLL_SECONDS = 0.102
+"""How often while none come: whenever feedback is due, and not a moment before, or it would wait for the next round."""
 GENERATIONS = 2
 """ICE generations that a peer is known by: the present one, and the one it comes from in a restart."""
 EXPIRY_SECONDS = 1.0
