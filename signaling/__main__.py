@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
 import logging
 import signal
 import sys
@@ -16,16 +15,11 @@ import uvloop
 from aiohttp import web
 from pydantic import ValidationError
 
+from signaling import memory
 from signaling.access_log import PathLogger
 from signaling.app import MAX_LINE_BYTES, SESSIONS, create_app
 from signaling.config import Settings
 from signaling.logs import JsonLines
-from signaling.memory import Memory
-
-GARBAGE_AFTER = 10_000
-"""Containers made and not yet freed before a look for cycles; Python's 700 are one tick's packets, freed anyway."""
-LOOKS = 4
-"""How many looks at what is young come before one at what is older; what a call leaves behind is worth 100 KB."""
 
 
 def _arguments() -> argparse.Namespace:
@@ -51,13 +45,7 @@ async def serve(settings: Settings) -> None:
     await runner.setup()
     site = web.TCPSite(runner, settings.bind_address, settings.port)
     await site.start()
-    # What lives as long as the process need not be looked at again; a look takes longer than a packet may wait.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GARBAGE_AFTER, LOOKS, LOOKS)
-    # A full look waits until a quarter has been added to what the one before found: that should be nothing.
-    gc.collect()
-    Memory().give_back(0.0)
+    memory.settle()
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
