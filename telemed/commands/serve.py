@@ -2,13 +2,13 @@
 
 import argparse
 import asyncio
-import gc
 import logging
 import signal
 import sys
 
 import uvloop
 
+from signaling import memory
 from telemed import logs
 from telemed.app import start
 from telemed.commands.terminal import Commands, add_settings, settings_of
@@ -40,9 +40,7 @@ async def _until_signalled(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     runner = await start(settings)
-    # What lives as long as the process need not be looked at again; a look takes longer than a packet may wait.
-    gc.collect()
-    gc.freeze()
+    memory.settle()
     logger.info("the node answers", extra={"node": settings.node, "origin": settings.origin})
     try:
         await stop.wait()
