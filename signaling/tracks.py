@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Wishes:
-    """What a subscriber asked for with UpdateTrackSettings. Width and height 0 mean not said."""
+    """What a subscriber asked for with UpdateTrackSettings. Width, height and fps 0 mean not said."""
 
     disabled: bool = False
     quality: int = VideoQuality.HIGH
     width: int = 0
     height: int = 0
+    fps: int = 0
 
 
 @dataclass(slots=True)
@@ -42,6 +43,7 @@ class Subscription:
         """Carry the wishes over to the stream."""
         self.downlink.set_paused(self.wishes.disabled)
         self.downlink.target_layer = self.track.layer_for(self.wishes)
+        self.downlink.target_fps = self.wishes.fps
 
 
 class Track:

@@ -50,6 +50,14 @@ class Structure:
                 found.append(layer)
         return found
 
+    def costs(self, layer_bps: list[float], highest: int) -> tuple[tuple[int, float], ...]:
+        """Each spatial layer up to `highest` that is being sent, with what it takes together with those it needs."""
+        return tuple(
+            (layer, sum(layer_bps[part] for part in self.parts(layer)))
+            for layer in range(highest + 1)
+            if layer_bps[layer] > 0
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Final
 from signaling.sfu import codecs, playout, rtcp, rtp
 from signaling.sfu.bandwidth import Demand
 from signaling.sfu.codecs import Vp8Descriptor
-from signaling.sfu.dependency import Frame, LayerSelector, Structure
+from signaling.sfu.dependency import Frame, LayerSelector
 from signaling.sfu.hold import Hold
 from signaling.sfu.rewrite import SequenceMap, TimestampMap, Vp8Map, put_in_order
 from signaling.sfu.sdp import Codec
 from signaling.sfu.sent import KEPT_PACKETS, Sent, SentPacket
+from signaling.sfu.temporal import HIGHEST_TEMPORAL, Vp8Selector
 
 if TYPE_CHECKING:
     from signaling.sfu.peer import Peer
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 KEPT_REPORTS = 8
 HIGHEST_LAYER: Final = 2
 """The largest of three simulcast layers, or spatial ones."""
-HIGHEST_TEMPORAL: Final = 7
 NONE_NEGOTIATED = [-1] * 128
 """The subscriber's payload type by the publisher's: -1 where it cannot receive one."""
 
@@ -34,6 +34,7 @@ class Downlink:
         self.ssrc = ssrc
         self.rtx_ssrc = rtx_ssrc
         self.target_layer = HIGHEST_LAYER
+        self.target_fps = 0
         self.limit_layer = HIGHEST_LAYER
         self.paused = False
         self.packets = 0
@@ -54,6 +55,8 @@ class Downlink:
         self._timestamps = TimestampMap(uplink.codec.clock_rate, first_out=ssrc)
         self._pictures = Vp8Map()
         self._layers = LayerSelector()
+        self._temporal = HIGHEST_TEMPORAL
+        self._thinning: Vp8Selector | None = None
         self._sent = Sent()
         self._slots = self._sent.slots
         self._rtx_sequence = rtx_ssrc & 0x7FFF
@@ -152,21 +155,17 @@ class Downlink:
             return None
         structure = measured[0].dependencies.structure
         if len(measured) == 1 and structure is not None and structure.targets[structure.order[0]][0]:
-            return self._demand_of_layers(measured[0], structure)
+            stream, highest = measured[0], min(structure.targets[structure.order[0]][0], self.target_layer)
+            layers = structure.costs(stream.layer_bps, highest)
+            return Demand(layers or ((0, stream.bitrate_bps),), self._layers.spatial)
         return Demand(tuple((s.layer, s.bitrate_bps) for s in measured), self.current_layer)
-
-    def _demand_of_layers(self, stream: Stream, structure: Structure) -> Demand:
-        """The same of the spatial layers inside one stream."""
-        highest = min(structure.targets[structure.order[0]][0], self.target_layer)
-        layers = tuple(
-            (layer, sum(stream.layer_bps[part] for part in structure.parts(layer)))
-            for layer in range(highest + 1)
-            if stream.layer_bps[layer] > 0
-        )
-        return Demand(layers or ((0, stream.bitrate_bps),), self._layers.spatial)
 
     def poll(self, now: float, horizon: float) -> None:
         """Ask for the key frame that a switch waits for, and drop what was sent before `horizon`."""
+        if self._current is not None:
+            self._temporal = self._current.rates.layer_for(self.target_fps)
+            if self._thinning is None and self._temporal < HIGHEST_TEMPORAL and self.uplink.codec.mime_type == "vp8":
+                self._thinning = Vp8Selector()
         self._sent.forget(self._sequences.last_out + 1, now, horizon)
         self.seek_key_frame(now)
 
@@ -210,9 +209,15 @@ class Downlink:
         if at >= packet.payload_end or payload_type < 0:
             self._sequences.drop(number)
             return
+        left_out = 0
+        if self._thinning is not None and descriptor is not None:
+            left_out = self._thinning.choose(descriptor, self._temporal, is_key=key)
+            if left_out < 0:
+                self._sequences.drop(number)
+                return
         marker = packet.marker
         if frame is not None and frame.structure is not None:
-            if not self._layers.choose(frame, min(self.target_layer, self.limit_layer), HIGHEST_TEMPORAL):
+            if not self._layers.choose(frame, min(self.target_layer, self.limit_layer), self._temporal):
                 self._sequences.drop(number)
                 return
             # The receiver takes a picture as whole at the marker, which the layers left out would have carried.
@@ -225,7 +230,7 @@ class Downlink:
             if key and number == stream.highest:
                 # Not by one that comes late: what builds on it has gone out already.
                 self._pictures.is_in_order = self._is_slow()
-            prefix = self._pictures.rewrite(packet.data[at], descriptor)
+            prefix = self._pictures.rewrite(packet.data[at], descriptor, left_out)
             if prefix:
                 at += descriptor.size
         timestamp = self._timestamps.forward(packet.timestamp, now)
@@ -277,6 +282,8 @@ class Downlink:
         if descriptor is not None:
             self._pictures.restart(descriptor)
         self._layers.restart()
+        if self._thinning is not None:
+            self._thinning.restart()
         self._current = stream
         if self._hold is not None:
             self._hold.begin(self._sequences.last_out + 1, now)

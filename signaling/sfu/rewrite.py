@@ -118,9 +118,12 @@ class Vp8Map:
         else:
             self._last_picture, self._last_tl0 = descriptor.picture_id, descriptor.tl0_picture
 
-    def rewrite(self, first: int, descriptor: Vp8Descriptor) -> bytes:
-        """The descriptor to send instead of one whose first byte is `first`; empty where it goes on as it came."""
-        picture = (descriptor.picture_id + self._picture_offset) & 0x7FFF
+    def rewrite(self, first: int, descriptor: Vp8Descriptor, left_out: int = 0) -> bytes:
+        """The descriptor to send instead of one whose first byte is `first`; empty where it goes on as it came.
+
+        `left_out` pictures before this one were not sent since the layer began.
+        """
+        picture = (descriptor.picture_id + self._picture_offset - left_out) & 0x7FFF
         if (picture - self._last_picture) & 0x7FFF < 0x4000:
             self._last_picture = picture
         tl0 = (descriptor.tl0_picture + self._tl0_offset) & 0xFF
@@ -128,7 +131,7 @@ class Vp8Map:
             self._last_tl0 = tl0
         if self.is_in_order:
             return codecs.write_vp8_in_order(first, descriptor, picture)
-        if self._picture_offset or self._tl0_offset:
+        if self._picture_offset or self._tl0_offset or left_out:
             return codecs.write_vp8(first, descriptor, picture, tl0)
         return b""
 

@@ -12,6 +12,7 @@ from signaling.sfu.playout import Losses
 from signaling.sfu.rtp import Extender, Packet
 from signaling.sfu.sdp import Codec
 from signaling.sfu.speakers import Loudness
+from signaling.sfu.temporal import FrameRates
 
 if TYPE_CHECKING:
     from signaling.sfu.downlink import Downlink
@@ -44,6 +45,7 @@ class Stream:
     jitter: float = 0.0
     missing: Missing = field(default_factory=Missing)
     losses: Losses = field(default_factory=Losses)
+    rates: FrameRates = field(default_factory=FrameRates)
     report: rtcp.SenderReport | None = None
     report_at: float = 0.0
     bitrate_bps: float = 0.0
@@ -195,6 +197,8 @@ class Uplink:
             key = False
         elif name == "vp8":
             descriptor = codecs.parse_vp8(packet.data, packet.payload_at, packet.payload_end)
+            if descriptor is not None and descriptor.starts_frame and descriptor.temporal_layer >= 0:
+                stream.rates.note(descriptor.temporal_layer, now)
             key = descriptor is not None and codecs.starts_vp8_key_frame(packet.data, packet.payload_at, descriptor)
         else:
             key = codecs.is_key_frame(name, packet.data, packet.payload_at, packet.payload_end)
@@ -216,6 +220,8 @@ class Uplink:
             self.request_key_frame(stream, now)
         else:
             stream.note_layer(frame.kind.spatial, len(packet.data))
+            if frame.starts and not frame.kind.spatial:
+                stream.rates.note(frame.kind.temporal, now)
         return frame
 
     def request_key_frame(self, stream: Stream, now: float) -> None:

@@ -232,6 +232,35 @@ async def test_a_viewer_gets_the_layer_that_was_asked_for(server: Server, open_p
     await eventually(lambda: _plays(amina, "amina", "li/camera"))
 
 
+@pytest.mark.parametrize("codec", ["vp8", "vp9"])
+async def test_a_viewer_who_asks_for_fewer_pictures_gets_fewer(server: Server, open_page: Opened, codec: str) -> None:
+    amina, li = await open_page(), await open_page()
+    await _join(li, server, "li", publishDefaults={"videoCodec": codec, "backupCodec": False})
+    await _join(amina, server, "amina")
+    await _publish(li, "li")
+    await eventually(lambda: _plays(amina, "amina", "li/camera"), 15)
+    publication = "[...rooms.get('amina').remoteParticipants.values()][0].getTrackPublication('camera')"
+
+    async def decoded() -> int:
+        return int((await _received(amina, "amina"))["li/camera"].get("framesDecoded") or 0)
+
+    async def pictures() -> int:
+        before = await decoded()
+        await amina.wait_for_timeout(3000)
+        return await decoded() - before
+
+    async def are_between(low: float, high: float) -> bool:
+        return low <= await pictures() <= high
+
+    # An encoder without time leaves pictures out by itself, and needs a while to notice.
+    await eventually(lambda: are_between(30, 200), 30)
+    usual = await pictures()
+    await amina.evaluate(f"{publication}.setVideoFPS(1)")
+    await eventually(lambda: are_between(1, 0.6 * usual), 30)
+    await amina.evaluate(f"{publication}.setVideoFPS(30)")
+    await eventually(lambda: are_between(0.7 * usual, 200), 30)
+
+
 @pytest.mark.skipif(ANOTHER is not None, reason="LiveKit lets video yield only when its settings allow it")
 async def test_video_steps_down_and_then_yields_on_a_narrow_link(server: Server, open_page: Opened) -> None:
     amina, _ = await _visit(server, open_page)
