@@ -10,6 +10,10 @@ from typing import Final
 
 TICK_SECONDS: Final = 0.003
 """Between two ticks, and so the most that a packet waits for one."""
+SHORT_TICK_SECONDS: Final = 0.001
+"""The same where many packets leave: beside their sending a wake-up costs little, and it takes milliseconds itself."""
+MANY: Final = 128
+"""Packets that leave at once."""
 CLOSE_SECONDS: Final = 0.0045
 """What comes within this time a tick would have found; the loop's clock counts milliseconds."""
 ENOUGH: Final = 3
@@ -22,17 +26,22 @@ MISS: Final = 2
 class Moderation:
     """The recent past of one socket as credit for ticks."""
 
-    __slots__ = ("_credit", "_last")
+    __slots__ = ("_credit", "_last", "_most")
 
     def __init__(self) -> None:
         self._credit = 0
         self._last = 0.0
+        self._most = 0
 
-    def ticks(self, count: int, now: float) -> bool:
-        """Whether to wait for a tick, `count` packets having been found just now."""
-        if count and now - self._last < CLOSE_SECONDS:
+    def wait_seconds(self, found: int, left: int, now: float) -> float:
+        """How long to the next tick, after `found` packets came and `left` went out just now; 0 to await a packet."""
+        # The most of late: what many receivers say in return comes in between.
+        self._most = max(left, self._most - (self._most >> 3))
+        if found and now - self._last < CLOSE_SECONDS:
             self._credit = min(MOST, self._credit + 1)
         else:
             self._credit = max(0, self._credit - MISS)
         self._last = now
-        return self._credit > ENOUGH
+        if self._credit <= ENOUGH:
+            return 0.0
+        return TICK_SECONDS if self._most < MANY else SHORT_TICK_SECONDS

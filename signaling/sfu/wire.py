@@ -14,7 +14,7 @@ from signaling.sfu import batches
 from signaling.sfu.addresses import Address
 from signaling.sfu.batches import RECEIVED_AT_ONCE, SENT_AT_ONCE, TRAILER_BYTES, BatchCalls, Calls, PlainCalls
 from signaling.sfu.departures import Departures
-from signaling.sfu.moderation import TICK_SECONDS, Moderation
+from signaling.sfu.moderation import Moderation
 from signaling.sfu.slots import SLOT_BYTES, Slot, Slots
 from signaling.sfu.transport import SecureTransport
 
@@ -50,6 +50,7 @@ class Wire:
         kind = BatchCalls if batches.are_supported() else PlainCalls
         self._calls: Calls = kind(sock, self._receiving, self._sending)
         self._used = 0
+        self._left = 0
         self._flush_due = False
         self._moderation = Moderation()
         self._timer: asyncio.TimerHandle | None = None
@@ -57,21 +58,25 @@ class Wire:
 
     def _readable(self) -> None:
         # Whoever wakes this process sends more while the first is handled.
-        if self._moderation.ticks(self._drain(until_empty=True), self._loop.time()):
+        seconds = self._drain(until_empty=True)
+        if seconds:
             self._loop.remove_reader(self.socket)
-            self._timer = self._loop.call_later(TICK_SECONDS, self._tick)
+            self._timer = self._loop.call_later(seconds, self._tick)
 
     def _tick(self) -> None:
-        if self._moderation.ticks(self._drain(until_empty=False), self._loop.time()):
-            self._timer = self._loop.call_later(TICK_SECONDS, self._tick)
+        seconds = self._drain(until_empty=False)
+        if seconds:
+            self._timer = self._loop.call_later(seconds, self._tick)
         else:
             self._timer = None
             self._loop.add_reader(self.socket, self._readable)
 
-    def _drain(self, *, until_empty: bool) -> int:
+    def _drain(self, *, until_empty: bool) -> float:
+        """Handle what has come; returns the seconds to the next tick, 0 to await a packet."""
         slots, total, unsent = self._receiving, 0, 0
         # Until this ends, nothing sent meanwhile asks for a flush of its own.
         self._flush_due = True
+        self._left = 0
         while True:
             count = self._calls.receive()
             now = self._loop.time()
@@ -92,7 +97,7 @@ class Wire:
         self._hand_over()
         self._on_drained(now)
         self.flush()
-        return total
+        return self._moderation.wait_seconds(total, self._left, now)
 
     def send(self, address: Address, packet: bytes) -> None:
         """Send a packet as it is, with the rest of this tick."""
@@ -156,6 +161,7 @@ class Wire:
             # Not the loop's time: that stands still while the loop's turn is held up.
             self.departures.leave(monotonic())
             self.dropped += self._used - self._calls.send(self._used)
+            self._left += self._used
             self._used = 0
 
     def close(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from signaling.sfu.moderation import TICK_SECONDS, Moderation
+from signaling.sfu.moderation import SHORT_TICK_SECONDS, TICK_SECONDS, Moderation
 
 SECONDS = 20.0
 
@@ -16,15 +16,14 @@ def _wake_ups(bursts_per_second: float) -> tuple[int, int]:
     while at < SECONDS:
         at += dice.expovariate(bursts_per_second)
         arrivals.append(at)
-    now, woken, in_vain = 0.0, 0, 0
-    is_ticking = False
+    now, woken, in_vain, wait = 0.0, 0, 0, 0.0
     while arrivals:
-        now = now + TICK_SECONDS if is_ticking else max(now, arrivals[0])
+        now = now + wait if wait else max(now, arrivals[0])
         count = sum(arrival <= now for arrival in arrivals[:100])
         del arrivals[:count]
         woken += 1
         in_vain += not count
-        is_ticking = moderation.ticks(count, now)
+        wait = moderation.wait_seconds(count, 5 * count, now)
     return woken, in_vain
 
 
@@ -52,10 +51,23 @@ def test_a_pause_ends_the_ticks() -> None:
     at = 0.0
     for _ in range(100):
         at += TICK_SECONDS
-        is_ticking = moderation.ticks(1, at)
-    assert is_ticking
+        wait = moderation.wait_seconds(1, 1, at)
+    assert wait == TICK_SECONDS
     vain = 0
-    while moderation.ticks(0, at):
+    while moderation.wait_seconds(0, 0, at):
         at += TICK_SECONDS
         vain += 1
     assert vain <= 3
+
+
+def test_where_many_packets_leave_nobody_waits_long_for_a_tick() -> None:
+    moderation = Moderation()
+    at = 0.0
+    for _ in range(20):
+        at += SHORT_TICK_SECONDS
+        moderation.wait_seconds(4, 400, at)
+    # What the receivers say in return comes in between.
+    assert [moderation.wait_seconds(1, 0, at) for _ in range(5)] == [SHORT_TICK_SECONDS] * 5
+    for _ in range(30):
+        wait = moderation.wait_seconds(1, 5, at)
+    assert wait == TICK_SECONDS
