@@ -60,10 +60,16 @@ async def search(page: Page, origin: str, specialty: str = "Infectious diseases"
     await expect(page.get_by_text("as of").first).to_be_visible()
 
 
+async def unfold_days(page: Page) -> None:
+    """Show the times of all days; the page shows the first day's, which may be nearly over."""
+    await page.locator("details").evaluate_all("days => days.forEach((day) => { day.open = true; })")
+
+
 async def choose_first_time(page: Page, doctor: str) -> str:
     """Follow the link of the doctor's first time that is not about to pass; when it begins."""
     card = page.get_by_role("article").filter(has=page.get_by_role("heading", name=doctor))
     await expect(card.locator("a.slot").first).to_be_visible()
+    await unfold_days(page)
     for link in await card.locator("a.slot").all():
         href = str(await link.get_attribute("href"))
         starts_at = parse_qs(urlsplit(href).query)["at"][0]

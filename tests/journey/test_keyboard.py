@@ -65,6 +65,7 @@ async def book(page: Page) -> None:
         await page.reload()
         await expect(answered).to_be_visible()
     await expect(page.get_by_role("heading", name="time for you")).to_be_focused()
+    await steps.unfold_days(page)
     await reach(page, "Dr Li Hua", after_s=45)
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("heading", name="Why do you come?")).to_be_focused()

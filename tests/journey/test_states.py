@@ -84,6 +84,7 @@ async def patients(page: Page, origin: str) -> str:
     await page.goto(f"{page.url}&locale=ar-XB")
     await expect(page.locator("a.slot").first).to_be_visible()
     await fits(page, "trial-found")
+    await steps.unfold_days(page)
     await page.locator("a.slot").nth(30).click()
     for step in range(4):
         await expect(page.locator("h1")).to_be_visible()
