@@ -135,7 +135,8 @@ class Wire:
             self.dropped += 1
             return None
         if self._used == SENT_AT_ONCE:
-            self.flush()
+            # Whether a flush is due stays as it is: one is scheduled, or a drain will end with one.
+            self._hand_over()
         return self._sending.slots[self._used]
 
     def _fill(self, address: Address, length: int) -> None:
