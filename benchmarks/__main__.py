@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 from benchmarks import first_frame, measure, profile, table
@@ -46,17 +47,26 @@ def _present(wanted: list[str]) -> list[Server]:
     return present
 
 
-def _in_turn(servers: list[Server], runs: int) -> list[Server]:
+def _order(servers: list[Server], run: int) -> list[Server]:
     """A B B A: whatever drifts in the machine meets all alike."""
-    return [server for run in range(runs) for server in (servers if run % 2 == 0 else servers[::-1])]
+    return servers if run % 2 == 0 else servers[::-1]
 
 
 def _run(load: Load, servers: list[Server], runs: int, is_profiled: bool) -> dict[str, list[Figures]]:
-    found: dict[str, list[Figures]] = {server.name: [] for server in servers if server.name != "janus" or load.forwards}
-    for server in _in_turn([server for server in servers if server.name in found], runs):
+    compared = [server for server in servers if server.name != "janus" or load.forwards]
+    found: dict[str, list[Figures]] = {server.name: [] for server in compared}
+
+    def measured(server: Server, run: int) -> Figures:
         with running(server) as started:
             during = profile.starter(started, load) if is_profiled and server.name == "ours" else None
-            found[server.name].append(measure.measure(started, load, during=during))
+            return measure.measure(started, load, run, during)
+
+    # What a wake-up costs changes twofold within a minute, with what else the hardware does.
+    with ThreadPoolExecutor(len(compared) if load.at_once else 1) as pool:
+        for run in range(runs):
+            order = _order(compared, run)
+            for server, figures in zip(order, pool.map(measured, order, [run] * len(order)), strict=True):
+                found[server.name].append(figures)
     return found
 
 
@@ -70,7 +80,8 @@ def _loads(servers: list[Server], loads: list[Load], arguments: argparse.Namespa
     _say(
         f"\nEach run: a fresh server on one core, the load on another, {measure.WARM_UP_SECONDS} s to warm up, "
         f"{measure.WINDOW_SECONDS} s measured; {arguments.runs} runs in turn: median (least to most). A packet is one "
-        "that a subscriber received; delay is from the publisher's write to the subscriber's read.\n"
+        "that a subscriber received; delay is from the publisher's write to the subscriber's read. One visit is "
+        "measured on all servers at the same time.\n"
     )
     _say(table.heading(table.COLUMNS))
     grown: dict[str, dict[str, list[Figures]]] = {server.name: {} for server in servers}
@@ -104,7 +115,7 @@ def _first_frames(servers: list[Server], runs: int) -> None:
     found: dict[str, list[list[float]]] = {server.name: [] for server in browsed}
     for run in range(runs):
         with ExitStack() as stack:
-            order = browsed if run % 2 == 0 else browsed[::-1]
+            order = _order(browsed, run)
             started = [stack.enter_context(running(server, is_pinned=False)) for server in order]
             for name, waits in first_frame.first_frames_ms(started).items():
                 found[name].append(waits)

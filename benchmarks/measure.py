@@ -62,10 +62,13 @@ def resident_bytes(pid: int) -> int:
     return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
-def measure(server: Running, load: Load, *, during: Callable[[], None] | None = None) -> Figures:
-    """Put a load on a fresh server; `during` is called as the window opens. Raises RuntimeError when it fails."""
+def measure(server: Running, load: Load, seed: int = 0, during: Callable[[], None] | None = None) -> Figures:
+    """Put a load on a fresh server; `during` is called as the window opens.
+
+    With the same `seed` publishers send at the same moments. Raises RuntimeError when it fails.
+    """
     idle = resident_bytes(server.pid)
-    with _loading(server, load) as events:
+    with _loading(server, load, seed) as events:
         _next(server, events, "measure")
         before = cpu_seconds(server.pid)
         if during is not None:
@@ -87,7 +90,7 @@ def measure(server: Running, load: Load, *, during: Callable[[], None] | None = 
 
 
 @contextmanager
-def _loading(server: Running, load: Load) -> Iterator[IO[bytes]]:
+def _loading(server: Running, load: Load, seed: int) -> Iterator[IO[bytes]]:
     command = [
         str(PROGRAM),
         f"-server={server.name}",
@@ -99,6 +102,7 @@ def _loading(server: Running, load: Load) -> Iterator[IO[bytes]]:
         f"-viewers={load.viewers}",
         f"-video-bps={load.video_bps}",
         f"-audio={str(load.audio).lower()}",
+        f"-seed={seed}",
         f"-warm-up={WARM_UP_SECONDS}s",
         f"-window={WINDOW_SECONDS}s",
     ]

@@ -22,6 +22,7 @@ type plan struct {
 	viewers    int // in each room; they publish nothing
 	videoBps   int // of each publisher; 0 for none
 	audio      bool
+	seed       uint64 // for the moments at which they send
 }
 
 func (p plan) streams() int {
@@ -54,6 +55,7 @@ func main() {
 	flag.IntVar(&p.viewers, "viewers", 0, "viewers in each room")
 	flag.IntVar(&p.videoBps, "video-bps", 0, "bit rate of each publisher's video")
 	flag.BoolVar(&p.audio, "audio", false, "publish audio too")
+	flag.Uint64Var(&p.seed, "seed", 0, "for the moments at which the publishers send")
 	setUp := flag.Duration("set-up", 45*time.Second, "how long joining may take, until every stream has arrived")
 	warmUp := flag.Duration("warm-up", 3*time.Second, "how long to run before the window")
 	window := flag.Duration("window", 10*time.Second, "how long to measure")
@@ -104,11 +106,12 @@ func run(p plan, there server, received *received, setUp, warmUp, window time.Du
 
 func gather(p plan, there server) ([]*track, error) {
 	var all []*track
+	beats := newBeats(p.seed)
 	for room := range p.rooms {
 		for person := range p.publishers + p.viewers {
 			var tracks []*track
 			if person < p.publishers {
-				made, err := newTracks(p)
+				made, err := newTracks(p, beats)
 				if err != nil {
 					return nil, err
 				}

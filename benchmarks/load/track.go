@@ -30,10 +30,10 @@ type track struct {
 	sent   atomic.Uint64
 }
 
-func newTracks(p plan) ([]*track, error) {
+func newTracks(p plan, beats *beats) ([]*track, error) {
 	var made []*track
 	if p.videoBps > 0 {
-		picture := &picture{bps: p.videoBps}
+		picture := &picture{bps: p.videoBps, offset: beats.offset(frameTime)}
 		local, err := lksdk.NewLocalTrack(
 			webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8, ClockRate: 90000},
 			lksdk.WithRTCPHandler(picture.feedback),
@@ -50,7 +50,7 @@ func newTracks(p plan) ([]*track, error) {
 		if err != nil {
 			return nil, err
 		}
-		made = append(made, &track{LocalTrack: local, source: sound{}})
+		made = append(made, &track{LocalTrack: local, source: sound{offset: beats.offset(audioTime)}})
 	}
 	return made, nil
 }
@@ -67,13 +67,15 @@ func (t *track) run() {
 }
 
 // sound is Opus-looking audio without pauses.
-type sound struct{}
+type sound struct {
+	offset time.Duration
+}
 
-func (sound) run(send func(*rtp.Packet)) {
+func (s sound) run(send func(*rtp.Packet)) {
 	payload := make([]byte, audioBytes)
 	payload[0] = 0xFC // CELT, fullband, 20 ms, stereo, one frame (RFC 6716, section 3.1)
 	packet := &rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: uint16(rand.Uint32())}, Payload: payload}
-	for at := phase(audioTime); ; at = at.Add(audioTime) {
+	for at := next(audioTime, s.offset); ; at = at.Add(audioTime) {
 		time.Sleep(time.Until(at))
 		packet.SequenceNumber++
 		packet.Timestamp += 960
@@ -84,6 +86,7 @@ func (sound) run(send func(*rtp.Packet)) {
 // picture is VP8-looking video of one layer: frames of whole packets, paced as a browser paces them.
 type picture struct {
 	bps      int
+	offset   time.Duration
 	wanted   atomic.Bool // somebody asked for a key frame
 	keyed    time.Time
 	id       uint16
@@ -102,7 +105,7 @@ func (p *picture) run(send func(*rtp.Packet)) {
 	perStep := max(1, int(pacerFactor*float64(p.bps)/8/packetBytes*pacerTime.Seconds()+0.5))
 	due, timestamp := 0.0, rand.Uint32()
 	p.wanted.Store(true)
-	for at := phase(frameTime); ; at = at.Add(frameTime) {
+	for at := next(frameTime, p.offset); ; at = at.Add(frameTime) {
 		time.Sleep(time.Until(at))
 		due += packetsPerFrame
 		count := max(1, int(due))
@@ -145,7 +148,23 @@ func (p *picture) packet(timestamp uint32, isKey, isFirst, isLast bool) *rtp.Pac
 	return &rtp.Packet{Header: header, Payload: payload}
 }
 
-// phase is when a source begins: sources must not beat in time, as people's cameras do not.
-func phase(period time.Duration) time.Time {
-	return time.Now().Add(time.Duration(rand.Int64N(int64(period))))
+// beats says when sources send: not at the same moments as one another, as people's cameras do not, but the same moments
+// on every server that is given the same seed. How often one visit wakes a server hangs on how its beats fall.
+type beats struct {
+	*rand.Rand
+}
+
+func newBeats(seed uint64) *beats {
+	return &beats{rand.New(rand.NewPCG(seed, 0))}
+}
+
+func (b *beats) offset(period time.Duration) time.Duration {
+	return time.Duration(b.Int64N(int64(period)))
+}
+
+var epoch = time.Now()
+
+// next is the coming moment of a beat that fell, or will have fallen, at an offset after the epoch.
+func next(period, offset time.Duration) time.Time {
+	return epoch.Add(time.Since(epoch).Truncate(period) + period + offset)
 }

@@ -14,8 +14,8 @@ SHORT_TICK_SECONDS: Final = 0.001
 """The same where many packets leave: beside their sending a wake-up costs little, and it takes milliseconds itself."""
 MANY: Final = 128
 """Packets that leave at once."""
-CLOSE_SECONDS: Final = 0.0045
-"""What comes within this time a tick would have found; the loop's clock counts milliseconds."""
+CLOSE_SECONDS: Final = 0.0025
+"""Packets that wake at most this far apart would share ticks; the loop's clock counts milliseconds."""
 ENOUGH: Final = 3
 """Credit from which ticks are cheaper."""
 MOST: Final = 8
@@ -37,7 +37,8 @@ class Moderation:
         """How long to the next tick, after `found` packets came and `left` went out just now; 0 to await a packet."""
         # The most of late: what many receivers say in return comes in between.
         self._most = max(left, self._most - (self._most >> 3))
-        if found and now - self._last < CLOSE_SECONDS:
+        is_ticking = self._credit > ENOUGH
+        if found and (is_ticking or now - self._last < CLOSE_SECONDS):
             self._credit = min(MOST, self._credit + 1)
         else:
             self._credit = max(0, self._credit - MISS)

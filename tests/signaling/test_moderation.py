@@ -7,6 +7,7 @@ import random
 from signaling.sfu.moderation import SHORT_TICK_SECONDS, TICK_SECONDS, Moderation
 
 SECONDS = 20.0
+CLOSE = 0.002
 
 
 def _wake_ups(bursts_per_second: float) -> tuple[int, int]:
@@ -33,6 +34,12 @@ def test_sparse_packets_wake_once_each() -> None:
     assert in_vain <= 0.02 * woken
 
 
+def test_one_visit_hardly_sets_a_timer() -> None:
+    woken, in_vain = _wake_ups(250)
+    assert woken >= 0.85 * 250 * SECONDS
+    assert in_vain <= 0.08 * woken
+
+
 def test_dense_packets_are_read_at_ticks() -> None:
     woken, in_vain = _wake_ups(2000)
     assert woken <= 1.05 * SECONDS / TICK_SECONDS
@@ -50,7 +57,7 @@ def test_a_pause_ends_the_ticks() -> None:
     moderation = Moderation()
     at = 0.0
     for _ in range(100):
-        at += TICK_SECONDS
+        at += CLOSE
         wait = moderation.wait_seconds(1, 1, at)
     assert wait == TICK_SECONDS
     vain = 0
