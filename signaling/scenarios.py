@@ -20,7 +20,7 @@ def play(participant: Participant, request: SimulateScenario, end: End) -> None:
     """Do to the asker what was asked for; `end` takes a participant out."""
     scenario = request.WhichOneof("scenario")
     if scenario == "subscriber_bandwidth" and participant.receiver is not None:
-        participant.receiver.peer.forced_limit_bps = request.subscriber_bandwidth or None
+        participant.receiver.peer.link.forced_limit_bps = request.subscriber_bandwidth or None
     elif scenario == "speaker_update":
         _speak(participant)
     elif scenario in ("node_failure", "migration"):

@@ -1,4 +1,4 @@
-"""How much a subscriber's link carries, and which layers fit into that (pure).
+"""How much a subscriber's link carries (pure).
 
 Delay tells first: packets that leave evenly and arrive later and later fill a queue somewhere. Then the limit is what
 really arrived. It grows again slowly while it is used, and by probing when more is wanted than it allows.
@@ -7,7 +7,6 @@ really arrived. It grows again slowly while it is used, and by probing when more
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from typing import Final
 
 from librt.vecs import vec
@@ -239,32 +238,3 @@ class LinkEstimate:
                 break
             size += octets
         return 8 * size / (newest - begin)
-
-
-@dataclass(frozen=True, slots=True)
-class Demand:
-    """One video's wish: `layers` are (layer, bit/s) from the smallest, none above what was asked for."""
-
-    layers: tuple[tuple[int, float], ...]
-    current: int
-
-
-UPGRADE_MARGIN = 1.15
-"""A layer not yet sent must fit with this to spare, or it would come and go."""
-
-
-def allocate(budget_bps: float, demands: list[Demand]) -> list[int]:
-    """The layer for each video, -1 for none; everyone gets the smallest before anyone gets more."""
-    chosen = [-1] * len(demands)
-    steps = max((len(demand.layers) for demand in demands), default=0)
-    spent = [0.0] * len(demands)
-    for step in range(steps):
-        for index, demand in enumerate(demands):
-            if step >= len(demand.layers) or (step and chosen[index] != demand.layers[step - 1][0]):
-                continue
-            layer, bitrate = demand.layers[step]
-            margin = UPGRADE_MARGIN if layer > demand.current else 1.0
-            if sum(spent) - spent[index] + bitrate * margin <= budget_bps:
-                chosen[index] = layer
-                spent[index] = bitrate
-    return chosen

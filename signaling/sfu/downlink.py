@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from signaling.sfu import codecs, playout, rtcp, rtp
-from signaling.sfu.bandwidth import Demand
+from signaling.sfu.allocation import Demand
 from signaling.sfu.codecs import Vp8Descriptor
 from signaling.sfu.dependency import Frame, LayerSelector
 from signaling.sfu.hold import Hold

@@ -13,12 +13,11 @@ from aiortc import RTCDataChannel
 
 from signaling.sfu import ice, rtcp, rtp, tally, twcc
 from signaling.sfu.addresses import Address
-from signaling.sfu.bandwidth import UPGRADE_MARGIN, LinkEstimate, allocate
-from signaling.sfu.downlink import HIGHEST_LAYER, Downlink
+from signaling.sfu.downlink import Downlink
 from signaling.sfu.incoming import Incoming
-from signaling.sfu.probing import HEADER_OCTETS, MOST_PADDING
 from signaling.sfu.rtp import Packet
 from signaling.sfu.sent import Horizon
+from signaling.sfu.sharing import SharedLink
 from signaling.sfu.slots import Slot
 from signaling.sfu.strain import Strain
 from signaling.sfu.stream_wire import StreamWire
@@ -61,11 +60,9 @@ class Peer:
         self.selected: tuple[Wire | StreamWire, Address] | None = None
         self.downlinks: dict[int, Downlink] = {}
         self.transport_cc_out = 0
-        self.link = LinkEstimate()
+        self.link = SharedLink(self.downlinks, on_yield)
         self.strain = Strain()
-        self.forced_limit_bps: float | None = None
         self._on_connected = on_connected
-        self._on_yield = on_yield
         self._is_greeted = False
         self._transport_cc_in = 0
         self._octets_in = 0
@@ -152,7 +149,7 @@ class Peer:
         if is_padding:
             head = bytes((head[0] | 0x20,)) + head[1:]
         if number_id:
-            self.link.sent(number, len(head) + end - at, wire.departures)
+            self.link.estimate.sent(number, len(head) + end - at, wire.departures)
         wire.send_rtp(address, head, data, at, end, self.secure)
 
     def send_rtcp(self, packet: bytes) -> None:
@@ -285,7 +282,7 @@ class Peer:
     def _feedback_received(self, body: bytes, now: float) -> None:
         try:
             base, arrivals = twcc.parse(body)
-            self.link.feedback(base, arrivals, now)
+            self.link.estimate.feedback(base, arrivals, now)
         except ValueError:
             self.counts["feedback_malformed"] += 1
 
@@ -306,21 +303,19 @@ class Peer:
                 if due:
                     self.counts["nacks_sent"] += len(due)
                     self.send_rtcp(rtcp.nack(self.ssrc, stream.ssrc, due))
-        if self.link.probe is not None:
-            self._pad(now)
         if now - self._feedback_at >= FEEDBACK_SECONDS:
             self._feedback_at = now
             self._repairs_left = MAX_REPAIRS
             self._send_transport_feedback()
             self._judge_strain(now)
-            self._share_link(now)
+            self.link.share(now)
             horizon = self._horizon.at(now, self.rtt_seconds if self.is_rtt_known else None)
             for downlink in self.downlinks.values():
                 downlink.poll(now, horizon)
         if now - self._report_at >= REPORT_SECONDS:
             self._report_at = now
             self._send_reports(now)
-        return is_waiting or self.link.probe is not None
+        return self.link.probe(now) or is_waiting
 
     def _judge_strain(self, now: float) -> None:
         sound = next((stream for stream in self._streams.values() if stream.uplink.kind == "audio"), None)
@@ -328,39 +323,6 @@ class Peer:
             expected = sound.highest - sound.first + 1
             self.strain.heard(sound.transit_seconds, now, expected=expected, received=sound.packets)
         self.strain.judge(now, self._octets_in)
-
-    def _share_link(self, now: float) -> None:
-        limit = self.link.limit_bps if self.forced_limit_bps is None else self.forced_limit_bps
-        if limit is None:
-            for downlink in self.downlinks.values():
-                if downlink.limit_layer < HIGHEST_LAYER and downlink.demand() is not None:
-                    self._limit(downlink, HIGHEST_LAYER)
-            return
-        wishes = [(downlink, downlink.demand()) for downlink in self.downlinks.values()]
-        videos = [(downlink, demand) for downlink, demand in wishes if demand is not None]
-        sound = sum(d.uplink.bitrate_bps for d in self.downlinks.values() if d.uplink.kind == "audio")
-        layers = allocate(limit - sound, [demand for _, demand in videos])
-        most = sum(demand.layers[-1][1] for _, demand in videos)
-        if any(layer < demand.layers[-1][0] for layer, (_, demand) in zip(layers, videos, strict=True)):
-            self.link.try_more(sound + UPGRADE_MARGIN * most, now, possible=self._padded() is not None)
-        for (downlink, _), layer in zip(videos, layers, strict=True):
-            self._limit(downlink, layer)
-
-    def _limit(self, downlink: Downlink, layer: int) -> None:
-        if downlink.set_limit(layer):
-            self._on_yield(downlink)
-
-    def _padded(self) -> Downlink | None:
-        """A stream that can carry padding."""
-        return next((d for d in self.downlinks.values() if d.is_bound and d.is_repaired), None)
-
-    def _pad(self, now: float) -> None:
-        downlink, probe = self._padded(), self.link.probe
-        while downlink is not None and probe is not None and (due := probe.due(now)) > 0:
-            octets = min(due, MOST_PADDING)
-            downlink.pad(octets)
-            probe.sent(octets + HEADER_OCTETS)
-        self.link.judge_probe(now)
 
     def _send_transport_feedback(self) -> None:
         first = next(iter(self._streams), 0)

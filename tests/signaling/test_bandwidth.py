@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signaling.sfu.bandwidth import Demand, LinkEstimate, allocate
+from signaling.sfu.allocation import Demand, allocate
+from signaling.sfu.bandwidth import LinkEstimate
 from signaling.sfu.departures import KEPT_BATCHES, Departures
 from tests.signaling.told import told
 

@@ -212,7 +212,7 @@ async def test_more_than_the_limit_is_tried_with_padding_that_no_decoder_sees(cl
     stream.bitrate_bps, stream.last_at = 300_000.0, asyncio.get_running_loop().time()
     downlink = peer.downlinks[5] = Downlink(peer, uplink, ssrc=5, rtx_ssrc=6)
     peer.transport_cc_out = 3
-    peer.link.limit_bps = 50_000.0
+    peer.link.estimate.limit_bps = 50_000.0
     assert downlink.bind([VP8, RTX], {rtp.TRANSPORT_CC: 3})
     async with asyncio.timeout(5):
         await client.places[0].media.wait()

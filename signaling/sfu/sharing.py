@@ -1,0 +1,63 @@
+"""How the streams of one peer share its link: who is sent which layer, who yields, and when more is tried."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from signaling.sfu.allocation import UPGRADE_MARGIN, allocate
+from signaling.sfu.bandwidth import LinkEstimate
+from signaling.sfu.downlink import HIGHEST_LAYER
+from signaling.sfu.probing import HEADER_OCTETS, MOST_PADDING
+
+if TYPE_CHECKING:
+    from signaling.sfu.downlink import Downlink
+
+
+class SharedLink:
+    """The way to one subscriber; `on_yield` is told whose pictures begin or end to be left out."""
+
+    def __init__(self, downlinks: dict[int, Downlink], on_yield: Callable[[Downlink], None]) -> None:
+        self.estimate = LinkEstimate()
+        self.forced_limit_bps: float | None = None
+        self._downlinks = downlinks
+        self._on_yield = on_yield
+
+    def share(self, now: float) -> None:
+        """Give sound what it needs, and each video the largest layer that fits into the rest."""
+        limit = self.estimate.limit_bps if self.forced_limit_bps is None else self.forced_limit_bps
+        if limit is None:
+            for downlink in self._downlinks.values():
+                if downlink.limit_layer < HIGHEST_LAYER and downlink.demand() is not None:
+                    self._limit(downlink, HIGHEST_LAYER)
+            return
+        wishes = [(downlink, downlink.demand()) for downlink in self._downlinks.values()]
+        videos = [(downlink, demand) for downlink, demand in wishes if demand is not None]
+        sound = sum(d.uplink.bitrate_bps for d in self._downlinks.values() if d.uplink.kind == "audio")
+        layers = allocate(limit - sound, [demand for _, demand in videos])
+        most = sum(demand.layers[-1][1] for _, demand in videos)
+        if any(layer < demand.layers[-1][0] for layer, (_, demand) in zip(layers, videos, strict=True)):
+            self.estimate.try_more(sound + UPGRADE_MARGIN * most, now, possible=self._padded() is not None)
+        for (downlink, _), layer in zip(videos, layers, strict=True):
+            self._limit(downlink, layer)
+
+    def _limit(self, downlink: Downlink, layer: int) -> None:
+        if downlink.set_limit(layer):
+            self._on_yield(downlink)
+
+    def _padded(self) -> Downlink | None:
+        """A stream that can carry padding."""
+        return next((d for d in self._downlinks.values() if d.is_bound and d.is_repaired), None)
+
+    def probe(self, now: float) -> bool:
+        """Send the padding that is due while more is tried; returns whether it is."""
+        probe = self.estimate.probe
+        if probe is None:
+            return False
+        downlink = self._padded()
+        while downlink is not None and (due := probe.due(now)) > 0:
+            octets = min(due, MOST_PADDING)
+            downlink.pad(octets)
+            probe.sent(octets + HEADER_OCTETS)
+        self.estimate.judge_probe(now)
+        return self.estimate.probe is not None
