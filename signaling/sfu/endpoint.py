@@ -19,8 +19,8 @@ from signaling.sfu.wire import Wire, bind
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS: Final = 0.02
-"""How often peers are polled while packets come: with a drain, when the process is awake anyway."""
-IDLE_POLL_SECONDS = 0.102
+"""How often those peers are polled that are due while packets come: with a drain, when the process is awake anyway."""
+IDLE_POLL_SECONDS: Final = 0.102
 """How often while none come: whenever feedback is due, and not a moment before, or it would wait for the next round."""
 GENERATIONS = 2
 """ICE generations that a peer is known by: the present one, and the one it comes from in a restart."""
@@ -62,7 +62,7 @@ class Endpoint:
         udp = [(host, port) for host in self._node_ips]
         self.candidates = ice.candidates(udp, await self._open_tcp() if self._tcp_port >= 0 else [])
         self._loop = asyncio.get_running_loop()
-        self.hurry(IDLE_POLL_SECONDS)
+        self._wake_within(IDLE_POLL_SECONDS)
 
     async def _open_tcp(self) -> list[tuple[str, int]]:
         loop, port = asyncio.get_running_loop(), self._tcp_port
@@ -180,10 +180,16 @@ class Endpoint:
         entry = self._passwords.get(ufrag)
         return entry[0] if entry is not None else None
 
-    def hurry(self, seconds: float = 0.0) -> None:
-        """Have the peers polled within this time even if no packet comes."""
+    def hurry(self, peer: Peer, seconds: float = 0.0) -> None:
+        """Have a peer polled within this time even if no packet comes."""
         if not self._wires:
             return
+        at = self._loop.time() + seconds
+        peer.due_at = min(peer.due_at, at)
+        self._poll_at = min(self._poll_at, at)
+        self._wake_within(seconds)
+
+    def _wake_within(self, seconds: float) -> None:
         at = self._loop.time() + seconds
         if at < self._timer_at:
             if self._timer is not None:
@@ -194,7 +200,7 @@ class Endpoint:
     def _timed_out(self) -> None:
         self._timer_at = NEVER
         self._poll(self._loop.time())
-        self.hurry(IDLE_POLL_SECONDS)
+        self._wake_within(IDLE_POLL_SECONDS)
 
     def _drained(self, now: float) -> None:
         # Nobody has to be woken for it while packets come.
@@ -202,16 +208,20 @@ class Endpoint:
             self._poll(now)
 
     def _poll(self, now: float) -> None:
-        self._poll_at = now + POLL_SECONDS
         if now - self._expired_at >= EXPIRY_SECONDS:
             self._expired_at = now
             for path in self._paths.values():
                 path.expire(now)
         is_waiting = False
+        next_at = now + IDLE_POLL_SECONDS
         for peer in list(self._paths):
-            try:
-                is_waiting |= peer.poll(now)
-            except Exception:
-                logger.exception("peer could not be polled")
+            if peer.due_at <= now:
+                try:
+                    is_waiting |= peer.poll(now)
+                except Exception:
+                    peer.due_at = next_at
+                    logger.exception("peer could not be polled")
+            next_at = min(next_at, peer.due_at)
+        self._poll_at = max(next_at, now + POLL_SECONDS)
         if is_waiting:
-            self.hurry(POLL_SECONDS)
+            self._wake_within(POLL_SECONDS)

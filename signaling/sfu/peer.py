@@ -15,6 +15,7 @@ from signaling.sfu import ice, rtcp, rtp, tally, twcc
 from signaling.sfu.addresses import Address
 from signaling.sfu.downlink import Downlink
 from signaling.sfu.incoming import Incoming
+from signaling.sfu.missing import LEAST_SECONDS
 from signaling.sfu.rtp import Packet
 from signaling.sfu.sent import Horizon
 from signaling.sfu.sharing import SharedLink
@@ -33,6 +34,7 @@ REPORT_SECONDS: Final = 1.0
 MAX_REPAIRS = 200
 """Packets sent again to one peer in each feedback interval (20 Mbit/s): one NACK can ask for a thousand."""
 _ssrc = Struct("!I")
+NEVER: Final = float("inf")
 DEFAULT_RTT_SECONDS = 0.1
 
 
@@ -68,8 +70,9 @@ class Peer:
         self._octets_in = 0
         self._repairs_left = MAX_REPAIRS
         self._arrivals = twcc.Arrivals()
-        self._feedback_at = 0.0
-        self._report_at = 0.0
+        self.due_at = NEVER
+        self._feedback_due = 0.0
+        self._report_due = 0.0
         self._transport_sequence = 0
         self.secure = SecureTransport(
             certificate,
@@ -99,8 +102,12 @@ class Peer:
 
     def hurry(self) -> None:
         """Have the next poll do at once what is due later: a stream just negotiated waits for its key frame."""
-        self._feedback_at = 0.0
-        self.endpoint.hurry()
+        self._feedback_due = 0.0
+        self.endpoint.hurry(self)
+
+    def await_missing(self) -> None:
+        """Be polled soon even if nothing comes: a packet was passed over."""
+        self.endpoint.hurry(self, LEAST_SECONDS)
 
     def _note_round_trip(self, seconds: float) -> None:
         self.rtt_seconds += (seconds - self.rtt_seconds) / (4 if self.is_rtt_known else 1)
@@ -291,9 +298,10 @@ class Peer:
     def poll(self, now: float) -> bool:
         """Send what is due: requests for missing packets and key frames, feedback, reports.
 
-        Returns whether more will be due soon, even if nothing comes meanwhile.
+        Notes in `due_at` when there will be more, and returns whether that is soon, even if nothing comes meanwhile.
         """
         if not self.secure.is_connected:
+            self.due_at = NEVER
             return False
         is_waiting = False
         for stream in self._streams.values():
@@ -303,8 +311,8 @@ class Peer:
                 if due:
                     self.counts["nacks_sent"] += len(due)
                     self.send_rtcp(rtcp.nack(self.ssrc, stream.ssrc, due))
-        if now - self._feedback_at >= FEEDBACK_SECONDS:
-            self._feedback_at = now
+        if now >= self._feedback_due:
+            self._feedback_due = now + FEEDBACK_SECONDS
             self._repairs_left = MAX_REPAIRS
             self._send_transport_feedback()
             self._judge_strain(now)
@@ -312,10 +320,12 @@ class Peer:
             horizon = self._horizon.at(now, self.rtt_seconds if self.is_rtt_known else None)
             for downlink in self.downlinks.values():
                 downlink.poll(now, horizon)
-        if now - self._report_at >= REPORT_SECONDS:
-            self._report_at = now
+        if now >= self._report_due:
+            self._report_due = now + REPORT_SECONDS
             self._send_reports(now)
-        return self.link.probe(now) or is_waiting
+        is_waiting |= self.link.probe(now)
+        self.due_at = now + LEAST_SECONDS if is_waiting else min(self._feedback_due, self._report_due)
+        return is_waiting
 
     def _judge_strain(self, now: float) -> None:
         sound = next((stream for stream in self._streams.values() if stream.uplink.kind == "audio"), None)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from signaling.sfu import codecs, rtcp, rtp
 from signaling.sfu.dependency import MAX_SPATIAL, DependencyReader, Frame
-from signaling.sfu.missing import LEAST_SECONDS, Missing
+from signaling.sfu.missing import Missing
 from signaling.sfu.playout import Losses
 from signaling.sfu.rtp import Extender, Packet
 from signaling.sfu.sdp import Codec
@@ -69,7 +69,7 @@ class Stream:
         elif number > self.highest:
             if number > self.highest + 1:
                 self.missing.note_gap(self.highest + 1, number, now)
-                self.uplink.peer.endpoint.hurry(LEAST_SECONDS)
+                self.uplink.peer.await_missing()
             self.highest = number
         elif not self.missing.take(number):
             return -1

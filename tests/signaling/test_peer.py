@@ -13,7 +13,8 @@ from signaling.sfu import rtcp, rtp
 from signaling.sfu.downlink import Downlink
 from signaling.sfu.endpoint import IDLE_POLL_SECONDS, Endpoint
 from signaling.sfu.incoming import MAX_STRANGERS, MAX_STREAMS
-from signaling.sfu.peer import MAX_REPAIRS
+from signaling.sfu.missing import LEAST_SECONDS
+from signaling.sfu.peer import FEEDBACK_SECONDS, MAX_REPAIRS
 from signaling.sfu.sdp import Codec
 from signaling.sfu.sent import KEPT_SECONDS
 from signaling.sfu.uplink import Uplink
@@ -154,6 +155,24 @@ async def test_a_missing_packet_is_asked_for_soon_although_nothing_more_comes(cl
         await asyncio.sleep(1.5 * IDLE_POLL_SECONDS)
     # The idle rounds would come to it half a round after it was missed.
     assert median(waits) < IDLE_POLL_SECONDS * 0.4
+
+
+async def test_a_peer_is_due_when_feedback_is_and_soon_while_something_is_missing(client: Client) -> None:
+    peer = client.peer
+    peer.add_uplink(_uplink(client), [7], {})
+    client.send(_packet(7, 1))
+    await _arrived(client)
+    now = asyncio.get_running_loop().time() + 1.0
+    assert not peer.poll(now)
+    assert peer.due_at == pytest.approx(now + FEEDBACK_SECONDS)
+    client.send(_packet(7, 3))
+    await _arrived(client)
+    assert peer.due_at < now
+    assert peer.poll(now)
+    assert peer.due_at == pytest.approx(now + LEAST_SECONDS)
+    client.send(_packet(7, 2))
+    await _arrived(client)
+    assert not peer.poll(now)
 
 
 async def test_a_packet_is_sent_again_until_it_is_too_old(client: Client) -> None:
