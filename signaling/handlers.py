@@ -173,7 +173,7 @@ def _track_setting(participant: Participant, request: UpdateTrackSettings) -> No
     for sid in set(request.track_sids):
         subscription = participant.subscriptions.get(sid)
         off = request.disabled or request.quality == VideoQuality.OFF
-        wishes = Wishes(off, request.quality, request.width, request.height, request.fps)
+        wishes = Wishes(off, request.quality, request.width, request.height, request.fps, request.priority)
         if subscription is not None:
             subscription.wishes = wishes
             subscription.apply()

@@ -5,23 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from livekit.protocol.models import TrackInfo, TrackType, VideoQuality
+from livekit.protocol.models import TrackInfo, TrackSource, TrackType, VideoQuality
 
 if TYPE_CHECKING:
     from signaling.participants import Participant
     from signaling.sfu.downlink import Downlink
     from signaling.sfu.uplink import Uplink
 
+FIRST, LAST = 1, 2**32
+"""The highest priority that can be asked for, and one behind all that can."""
+
 
 @dataclass(slots=True)
 class Wishes:
-    """What a subscriber asked for with UpdateTrackSettings. Width, height and fps 0 mean not said."""
+    """What a subscriber asked for with UpdateTrackSettings. Width, height, fps and priority 0 mean not said."""
 
     disabled: bool = False
     quality: int = VideoQuality.HIGH
     width: int = 0
     height: int = 0
     fps: int = 0
+    priority: int = 0
 
 
 @dataclass(slots=True)
@@ -44,6 +48,12 @@ class Subscription:
         self.downlink.set_paused(self.wishes.disabled)
         self.downlink.target_layer = self.track.layer_for(self.wishes)
         self.downlink.target_fps = self.wishes.fps
+        self.downlink.rank = rank(self.track.info.source, self.wishes)
+
+
+def rank(source: int, wishes: Wishes) -> int:
+    """When a video is served on a narrow link, the lowest first: by priority, else what is shown before faces."""
+    return wishes.priority or (FIRST if source == TrackSource.SCREEN_SHARE else LAST)
 
 
 class Track:

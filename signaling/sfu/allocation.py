@@ -7,10 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """One video's wish: `layers` are (layer, bit/s) from the smallest, none above what was asked for."""
+    """One video's wish: `layers` are (layer, bit/s) from the smallest, none above what was asked for.
+
+    Of several, the one with the lowest `rank` is served first; among equals, the first.
+    """
 
     layers: tuple[tuple[int, float], ...]
     current: int
+    rank: int = 0
 
 
 UPGRADE_MARGIN = 1.15
@@ -18,12 +22,13 @@ UPGRADE_MARGIN = 1.15
 
 
 def allocate(budget_bps: float, demands: list[Demand]) -> list[int]:
-    """The layer for each video, -1 for none; everyone gets the smallest before anyone gets more."""
+    """The layer for each video, -1 for none; everyone gets the smallest before anyone gets more, each time by rank."""
     chosen = [-1] * len(demands)
     steps = max((len(demand.layers) for demand in demands), default=0)
     spent = [0.0] * len(demands)
+    by_rank = sorted(enumerate(demands), key=lambda entry: entry[1].rank)
     for step in range(steps):
-        for index, demand in enumerate(demands):
+        for index, demand in by_rank:
             if step >= len(demand.layers) or (step and chosen[index] != demand.layers[step - 1][0]):
                 continue
             layer, bitrate = demand.layers[step]

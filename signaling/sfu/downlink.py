@@ -35,6 +35,7 @@ class Downlink:
         self.rtx_ssrc = rtx_ssrc
         self.target_layer = HIGHEST_LAYER
         self.target_fps = 0
+        self.rank = 0
         self.limit_layer = HIGHEST_LAYER
         self.paused = False
         self.packets = 0
@@ -157,8 +158,8 @@ class Downlink:
         if len(measured) == 1 and structure is not None and structure.targets[structure.order[0]][0]:
             stream, highest = measured[0], min(structure.targets[structure.order[0]][0], self.target_layer)
             layers = structure.costs(stream.layer_bps, highest)
-            return Demand(layers or ((0, stream.bitrate_bps),), self._layers.spatial)
-        return Demand(tuple((s.layer, s.bitrate_bps) for s in measured), self.current_layer)
+            return Demand(layers or ((0, stream.bitrate_bps),), self._layers.spatial, self.rank)
+        return Demand(tuple((s.layer, s.bitrate_bps) for s in measured), self.current_layer, self.rank)
 
     def poll(self, now: float, horizon: float) -> None:
         """Ask for the key frame that a switch waits for, and drop what was sent before `horizon`."""

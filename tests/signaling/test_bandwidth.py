@@ -126,6 +126,13 @@ def test_everyone_gets_the_smallest_before_anyone_gets_more() -> None:
     assert allocate(10_000_000, [Demand(layers, 0), Demand(layers[:1], 0)]) == [2, 0]
 
 
+def test_on_a_narrow_link_the_first_in_rank_is_served_first() -> None:
+    layers = ((0, 150_000.0), (1, 500_000.0))
+    assert allocate(200_000, [Demand(layers, 1, 2), Demand(layers, 1, 1)]) == [-1, 0]
+    assert allocate(700_000, [Demand(layers, 1, 2), Demand(layers, 1, 1)]) == [0, 1]
+    assert allocate(200_000, [Demand(layers, 1, 2), Demand(((0, 900_000.0),), 0, 1)]) == [0, -1]
+
+
 def test_a_layer_not_yet_sent_needs_room_to_spare() -> None:
     layers = ((0, 100_000.0), (1, 500_000.0))
     assert allocate(520_000, [Demand(layers, 1)]) == [1]

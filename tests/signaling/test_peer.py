@@ -240,6 +240,22 @@ async def test_more_than_the_limit_is_tried_with_padding_that_no_decoder_sees(cl
     assert (packet.ssrc, packet.payload_type, packet.is_padding) == (6, 97, True)
 
 
+async def test_on_a_narrow_link_the_lower_rank_yields(client: Client) -> None:
+    peer, now = client.peer, asyncio.get_running_loop().time()
+    for ssrc, rank in ((5, 2), (15, 1), (25, 3)):
+        stream = (uplink := _uplink(client, str(ssrc))).add_stream(ssrc + 2, "q", 0)
+        stream.bitrate_bps, stream.last_at = 150_000.0, now
+        downlink = peer.downlinks[ssrc] = Downlink(peer, uplink, ssrc=ssrc, rtx_ssrc=ssrc + 1)
+        downlink.bind([VP8], {})
+        downlink.rank = rank
+    yielding = []
+    for bps in (500_000.0, 400_000.0, 200_000.0, 100_000.0):
+        peer.link.estimate.limit_bps = bps
+        peer.link.share(now)
+        yielding.append([downlink.ssrc for downlink in peer.downlinks.values() if downlink.has_yielded])
+    assert yielding == [[], [25], [5, 25], [5, 15, 25]]
+
+
 @pytest.mark.parametrize("before", [0, 12, 28, 90, 400])
 async def test_a_payload_leaves_whole_wherever_it_stood_in_what_came(client: Client, before: int) -> None:
     data = bytes(range(256)) * 5

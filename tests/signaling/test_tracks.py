@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from livekit.protocol.models import ClientInfo, TrackInfo, VideoLayer
+from livekit.protocol.models import ClientInfo, TrackInfo, TrackSource, VideoLayer
 
 from signaling.config import Settings
 from signaling.participants import Participant
 from signaling.rooms import Room
 from signaling.tokens import Claims
-from signaling.tracks import Track, Wishes
+from signaling.tracks import Track, Wishes, rank
 from signaling.webhooks import Webhooks
 
 KEYS = {"key": "a-secret-of-more-than-thirty-two-characters"}
@@ -35,3 +35,11 @@ def _track() -> Track:
 )
 def test_a_size_counts_more_than_a_named_quality(wishes: Wishes, layer: int) -> None:
     assert _track().layer_for(wishes) == layer
+
+
+def test_on_a_narrow_link_the_shared_screen_comes_before_faces_unless_somebody_asks_otherwise() -> None:
+    screen, camera = TrackSource.SCREEN_SHARE, TrackSource.CAMERA
+    asked = [(screen, 0), (camera, 2), (camera, 2**32 - 1), (camera, 0)]
+    ranks = [rank(source, Wishes(priority=priority)) for source, priority in asked]
+    assert ranks == sorted(set(ranks))
+    assert rank(camera, Wishes(priority=1)) < rank(screen, Wishes(priority=2))
