@@ -42,6 +42,8 @@ class Datagrams:
         self._is_flight_over = True
         self._is_answered = True
         self._repeats = 0
+        self.is_repeated = False
+        """Whether our last flight had to be sent again."""
         self._sent_at = 0.0
         self._patience = FIRST_PATIENCE_SECONDS
         self._heard: set[bytes] = set()
@@ -118,6 +120,7 @@ class Datagrams:
     def _repeat(self) -> None:
         if self._repeats < MAX_REPEATS:
             self._repeats += 1
+            self.is_repeated = True
             for data in self._flight:
                 self._sink(data)
 
@@ -129,6 +132,8 @@ class Datagrams:
 
     def _note(self, data: bytes) -> None:
         if self._is_flight_over:
+            # What is not answered is not followed by another flight: this is OpenSSL's own repetition.
+            self.is_repeated = not self._is_answered
             self._is_flight_over = self._is_answered = False
             self._flight.clear()
             self._repeats = 0

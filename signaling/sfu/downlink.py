@@ -100,7 +100,7 @@ class Downlink:
         self._playout_id = mine.get(rtp.PLAYOUT_DELAY, 0) if self.is_repaired else 0
         self._playout = ()
         self._bound = self._payload_types[self.uplink.codec.payload_type] >= 0
-        if self._hold is None and not self.peer.secure.is_connected:
+        if self._hold is None and not self.peer.secure.is_keyed:
             self._hold = Hold()
         self.peer.hurry()
         return self._bound

@@ -54,7 +54,7 @@ class Path:
             return None
         if peer.selected is not None and not nominated:
             return None
-        is_first = peer.selected is None and not peer.secure.is_connected
+        is_first = peer.selected is None and not peer.secure.is_keyed
         if is_first or isinstance(wire, StreamWire):
             self._select(wire, address, now)
             return None
@@ -71,8 +71,7 @@ class Path:
         return True
 
     def _select(self, wire: Wire | StreamWire, address: Address, now: float) -> None:
-        self._peer.selected = (wire, address)
-        self._peer.secure.reach()
+        self._peer.reach(wire, address, now)
         self._probes.clear()
         self.checked_at = now
 

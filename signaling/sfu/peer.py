@@ -65,7 +65,7 @@ class Peer:
         self.link = SharedLink(self.downlinks, on_yield)
         self.strain = Strain()
         self._on_connected = on_connected
-        self._is_greeted = False
+        self._is_near = False
         self._transport_cc_in = 0
         self._octets_in = 0
         self._repairs_left = MAX_REPAIRS
@@ -77,6 +77,7 @@ class Peer:
         self.secure = SecureTransport(
             certificate,
             send=self._send_plain,
+            on_keyed=self._keyed,
             on_connected=self._connected,
             on_closed=on_closed,
             on_channel=on_channel,
@@ -91,13 +92,36 @@ class Peer:
         self.credentials = ice.new_credentials()
         self.endpoint.add(self)
 
-    def _connected(self) -> None:
+    def reach(self, wire: Wire | StreamWire, address: Address, now: float) -> None:
+        """Send there from now on."""
+        self.selected = (wire, address)
+        self.secure.reach()
+        if self.secure.is_client:
+            self._approach(now)
+
+    def _approach(self, now: float) -> None:
+        """Media can be sent a round trip from now: time enough for a key frame to come."""
+        if not self._is_near:
+            self._is_near = True
+            self._seek_key_frames(now)
+
+    def _seek_key_frames(self, now: float) -> None:
+        for downlink in self.downlinks.values():
+            downlink.seek_key_frame(now)
+
+    def _keyed(self) -> None:
         now = asyncio.get_running_loop().time()
         if self.secure.round_trip_seconds is not None:
             self._note_round_trip(self.secure.round_trip_seconds)
         for downlink in self.downlinks.values():
             downlink.release(now)
         self.hurry()
+
+    def _connected(self) -> None:
+        if self.secure.was_flight_repeated:
+            now = asyncio.get_running_loop().time()
+            for downlink in self.downlinks.values():
+                downlink.key_frame_requested(now)
         self._on_connected()
 
     def hurry(self) -> None:
@@ -161,21 +185,15 @@ class Peer:
 
     def send_rtcp(self, packet: bytes) -> None:
         """Protect and send an RTCP packet (reduced-size, RFC 5506)."""
-        if self.selected is not None and self.secure.is_connected:
+        if self.selected is not None and self.secure.is_keyed:
             wire, address = self.selected
             wire.send_rtcp(address, packet, self.secure)
 
     # From the client
 
     def dtls_received(self, data: bytes, now: float) -> bool:
-        """Take one datagram of the handshake, or of what is protected by it; False when too many wait.
-
-        The first one is a round trip away from media that can be sent: time enough for a key frame to come.
-        """
-        if not self._is_greeted:
-            self._is_greeted = True
-            for downlink in self.downlinks.values():
-                downlink.seek_key_frame(now)
+        """Take one datagram of the handshake, or of what is protected by it; False when too many wait."""
+        self._approach(now)
         return self.secure.receive(data)
 
     def learn_extensions(self, extensions: dict[str, int]) -> None:
@@ -300,8 +318,10 @@ class Peer:
 
         Notes in `due_at` when there will be more, and returns whether that is soon, even if nothing comes meanwhile.
         """
-        if not self.secure.is_connected:
+        if not self.secure.is_keyed:
             self.due_at = NEVER
+            if self._is_near:
+                self._seek_key_frames(now)
             return False
         is_waiting = False
         for stream in self._streams.values():

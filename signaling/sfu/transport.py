@@ -35,6 +35,8 @@ _protect, _unprotect = lib.srtp_protect, lib.srtp_unprotect
 
 PREFERRED_PROFILE = b"SRTP_AEAD_AES_128_GCM"
 """Where both sides know it (RFC 7714): as safe as 256 bits for a call, and cheaper, above all on an old phone."""
+FLIGHT_COMPLETE = b"SSLv3/TLS write finished"
+"""OpenSSL's words for a client that has said all and awaits the server's Finished."""
 HANDSHAKE_SECONDS = 30.0
 HANDSHAKE_TRIES = 20
 MAX_MESSAGE_BYTES = 262144
@@ -81,29 +83,40 @@ class SecureTransport:
         certificate: Certificate,
         *,
         send: Callable[[bytes], None],
+        on_keyed: Callable[[], None],
         on_connected: Callable[[], None],
         on_closed: Callable[[], None],
         on_channel: Callable[[RTCDataChannel], None],
     ) -> None:
-        self._datagrams = Datagrams(send)
+        self._send = send
+        self._datagrams = Datagrams(self._send_handshake)
         self._dtls = RTCDtlsTransport(cast("Any", self._datagrams), [cast("Any", certificate)])
         self._sctp = RTCSctpTransport(self._dtls)
         self._sctp.on("datachannel", self._channel_opened)
         self._on_channel = on_channel
+        self._on_keyed = on_keyed
         self._on_connected = on_connected
         self._on_closed = on_closed
+        self._parameters = RTCDtlsParameters()
+        self.is_client = False
         self._task: asyncio.Task[None] | None = None
         self._closed = False
         # A vector, because machine code reads and writes it without an object for each number.
         self._size = vec[i32]([0])
         self._size_pointer = ffi.from_buffer("int[]", self._size)
+        self._sessions: tuple[Any, Any] | None = None
         self._receiving: Any = None
         self._sending: Any = None
 
     @property
-    def is_connected(self) -> bool:
+    def is_keyed(self) -> bool:
         """Whether media can be protected."""
         return self._sending is not None
+
+    @property
+    def was_flight_repeated(self) -> bool:
+        """Whether our last flight may have been lost, and with it the media that followed at once."""
+        return self._datagrams.is_repeated
 
     @property
     def round_trip_seconds(self) -> float | None:
@@ -118,39 +131,69 @@ class SecureTransport:
     def start(self, fingerprints: list[tuple[str, str]], *, is_client: bool, sctp_port: int) -> None:
         """Begin the handshake, as DTLS client or server; nothing leaves before `reach`."""
         if self._task is None and not self._closed:
-            self._task = asyncio.create_task(self._run(fingerprints, is_client, sctp_port))
+            self._parameters = RTCDtlsParameters([RTCDtlsFingerprint(a, v) for a, v in fingerprints])
+            self.is_client = is_client
+            self._task = asyncio.create_task(self._run(sctp_port))
 
     def reach(self) -> None:
         """From now on what is sent arrives somewhere."""
         self._datagrams.reach()
 
-    async def _shake_hands(self, parameters: RTCDtlsParameters) -> None:
+    def _send_handshake(self, data: bytes) -> None:
+        """Send a datagram, and take the keys once it was the last that the far side needs for its own.
+
+        RFC 7918 says when a client need not await the server's Finished: its certificate and its share of the key are
+        checked, and no cipher or profile that either side knows is weak. So media follows a round trip sooner.
+        """
+        self._send(data)
+        if self.is_client and not self.is_keyed and self._is_flight_complete():
+            self._dtls._validate_peer_identity(self._parameters)
+            if self._dtls._state != State.FAILED:
+                self._dtls._setup_srtp()
+                self._take_keys()
+
+    def _is_flight_complete(self) -> bool:
+        connection = self._dtls._ssl
+        return connection is not None and bool(connection.get_state_string() == FLIGHT_COMPLETE)
+
+    def _take_keys(self) -> None:
+        receiving, sending = self._dtls._rx_srtp, self._dtls._tx_srtp
+        if sending is not None:
+            self._sessions = receiving, sending
+            self._receiving, self._sending = receiving._srtp[0], sending._srtp[0]
+            self._on_keyed()
+
+    async def _shake_hands(self) -> None:
         """Try, and try again when it broke before any certificate was shown: somebody else may have put in a word."""
         for _ in range(HANDSHAKE_TRIES):
-            await self._dtls.start(parameters)
+            await self._dtls.start(self._parameters)
             if self._dtls.encrypted or self._datagrams.is_closed:
                 return
+            self._sessions = self._receiving = self._sending = None
             self._dtls._state = State.NEW
         self._dtls._state = State.FAILED
 
-    async def _run(self, fingerprints: list[tuple[str, str]], is_client: bool, sctp_port: int) -> None:
-        parameters = RTCDtlsParameters([RTCDtlsFingerprint(a, v) for a, v in fingerprints])
-        self._dtls._set_role("client" if is_client else "server")
+    async def _run(self, sctp_port: int) -> None:
+        self._dtls._set_role("client" if self.is_client else "server")
         try:
             async with asyncio.timeout(HANDSHAKE_SECONDS):
-                await self._shake_hands(parameters)
+                await self._shake_hands()
         except TimeoutError:
             logger.info("handshake timed out")
         except Exception:
             logger.exception("handshake failed")
         if self._dtls.state != "connected":
             self._closed = True
+            self._receiving = self._sending = None
             self._datagrams.close()
             self._on_closed()
             return
         self._datagrams.settle()
-        self._receiving = self._dtls._rx_srtp._srtp[0]
-        self._sending = self._dtls._tx_srtp._srtp[0]
+        if self._sessions is None:
+            self._take_keys()
+        else:
+            # aiortc has made the same two again.
+            self._dtls._rx_srtp, self._dtls._tx_srtp = self._sessions
         self._dtls.on("statechange", self._state_changed)
         await self._sctp.start(RTCSctpCapabilities(maxMessageSize=MAX_MESSAGE_BYTES), sctp_port)
         self._on_connected()
@@ -223,7 +266,7 @@ class SecureTransport:
         if self._task is not None and not self._task.done():
             self._task.cancel()
             await asyncio.wait([self._task])
-        self._receiving = self._sending = None
+        self._sessions = self._receiving = self._sending = None
         try:
             await self._sctp.stop()
             await self._dtls.stop()

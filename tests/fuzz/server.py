@@ -145,7 +145,7 @@ class Server:
         self.run(asyncio.sleep(0))
         for client in (self.publisher, self.viewer):
             check_bounds(client.peer)
-            assert client.peer.secure.is_connected
+            assert client.peer.secure.is_keyed
             assert client.peer.secure._task is not None
         endpoint = self.sessions.endpoint
         assert len(endpoint._by_address) <= 64

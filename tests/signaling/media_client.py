@@ -75,16 +75,22 @@ class Place(asyncio.DatagramProtocol):
 
 
 class Client:
-    """Somebody with one address at first, and perhaps far away; `async with` connects and closes."""
+    """Somebody with one address at first, and perhaps far away; `async with` connects and closes.
 
-    def __init__(self, endpoint: Endpoint, *, delay_seconds: float = 0.0) -> None:
+    `begins`: as DTLS client; otherwise the server begins, as it does with browsers.
+    """
+
+    def __init__(self, endpoint: Endpoint, *, delay_seconds: float = 0.0, begins: bool = True) -> None:
         self.endpoint = endpoint
         self._delay_seconds = delay_seconds
-        self._heard = asyncio.Event()
-        self.peer = new_peer(endpoint, self._heard.set)
+        self._begins = begins
+        self.heard = asyncio.Event()
+        self.peer = new_peer(endpoint, self.heard.set)
+        self.is_lost: Callable[[bytes], bool] = lambda _: False
         self.credentials = ice.new_credentials()
         self.peer.remote_ufrag, self.peer.remote_pwd = self.credentials.ufrag, self.credentials.pwd
         self.places: list[Place] = []
+        self.keyed = asyncio.Event()
         self.connected = asyncio.Event()
         self.captured: list[bytes] = []
         certificate = transport.Certificate()
@@ -92,6 +98,7 @@ class Client:
         self.secure = SecureTransport(
             certificate,
             send=self._send,
+            on_keyed=self.keyed.set,
             on_connected=self.connected.set,
             on_closed=lambda: None,
             on_channel=lambda _: None,
@@ -111,6 +118,8 @@ class Client:
 
     def _send(self, data: bytes) -> None:
         self.captured.append(data)
+        if self.is_lost(data):
+            return
         if self._delay_seconds:
             asyncio.get_running_loop().call_later(self._delay_seconds, self.places[0].udp.sendto, data)
         else:
@@ -132,18 +141,26 @@ class Client:
         self._slot.write(packet)
         return self._slot.read(self.secure.unprotect(self._slot, len(packet)))
 
-    async def __aenter__(self) -> Self:
+    async def begin(self) -> None:
+        """Check the address and let the handshake begin."""
         place = await self.move()
+        self.peer.secure.start([self._fingerprint], is_client=not self._begins, sctp_port=5000)
         place.udp.sendto(check_of(self.peer))
         await place.next_stun()
-        self.peer.secure.start([self._fingerprint], is_client=False, sctp_port=5000)
-        self.secure.start([self.endpoint.fingerprint], is_client=True, sctp_port=5000)
+        self.secure.start([self.endpoint.fingerprint], is_client=self._begins, sctp_port=5000)
+
+    async def __aenter__(self) -> Self:
+        await self.begin()
         async with asyncio.timeout(10):
             await self.connected.wait()
-            await self._heard.wait()
+            await self.heard.wait()
         return self
 
     async def __aexit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Leave, whether or not the handshake came to its end."""
         await self.secure.close()
         await self.peer.close()
         for place in self.places:

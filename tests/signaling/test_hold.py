@@ -18,18 +18,21 @@ from tests.signaling.media_client import Client, check_of
 VP8 = Codec(96, "VP8", 90000)
 OPUS = Codec(96, "opus", 48000, 2)
 SSRC = 5
+CHANGE_CIPHER_SPEC = 20
 KEY, DELTA = b"\x10\x00", b"\x10\x01"
 
 
 class Call:
     """Somebody who sends, and somebody who comes to look or listen."""
 
-    def __init__(self, endpoint: Endpoint, publisher: Client, codec: Codec, *, delay_seconds: float = 0.0) -> None:
+    def __init__(
+        self, endpoint: Endpoint, publisher: Client, codec: Codec, *, delay_seconds: float = 0.0, begins: bool = True
+    ) -> None:
         kind = "audio" if codec is OPUS else "video"
         self.publisher = publisher
         self.uplink = Uplink(publisher.peer, "0", kind, codec, {96: codec}, {})
         self.stream: Stream = self.uplink.add_stream(9, "", 0)
-        self.viewer = Client(endpoint, delay_seconds=delay_seconds)
+        self.viewer = Client(endpoint, delay_seconds=delay_seconds, begins=begins)
         self.downlink = Downlink(self.viewer.peer, self.uplink, ssrc=SSRC, rtx_ssrc=6)
         self.uplink.downlinks.append(self.downlink)
         self.viewer.peer.downlinks[SSRC] = self.downlink
@@ -79,6 +82,27 @@ async def test_a_picture_that_came_during_the_handshake_is_sent_at_its_end(
         assert await call.arrived() == 3
 
 
+async def test_where_we_begin_the_handshake_the_picture_goes_with_our_last_word(
+    endpoint: Endpoint, publisher: Client
+) -> None:
+    call = Call(endpoint, publisher, VP8, begins=False)
+    call.send(KEY, asyncio.get_running_loop().time() + 60)
+    viewer = call.viewer
+    viewer.is_lost = lambda data: data[0] == CHANGE_CIPHER_SPEC
+    await viewer.begin()
+    async with asyncio.timeout(10):
+        await viewer.connected.wait()
+    assert await call.arrived() == 1
+    assert viewer.plain(viewer.places[0].newest)
+    assert not viewer.heard.is_set()
+    # What we said last goes out again; had it been lost, the picture would have been lost with it.
+    viewer.is_lost = lambda _: False
+    async with asyncio.timeout(10):
+        await viewer.heard.wait()
+    assert publisher.peer.counts["plis_sent"] == 1
+    await viewer.close()
+
+
 @pytest.mark.parametrize(("delay_seconds", "descriptor"), [(0.0, "90e0a1b20740"), (0.2, "9080a1b2")])
 async def test_to_somebody_far_away_even_the_first_picture_comes_without_layers(
     endpoint: Endpoint, publisher: Client, delay_seconds: float, descriptor: str
@@ -118,10 +142,29 @@ async def test_more_than_a_narrow_link_takes_at_once_is_left_out(endpoint: Endpo
         assert await call.arrived() == 0
 
 
+@pytest.mark.parametrize("is_late", [False, True])
+async def test_a_key_frame_is_asked_for_a_round_trip_before_we_can_send(
+    endpoint: Endpoint, publisher: Client, is_late: bool
+) -> None:
+    call = Call(endpoint, publisher, VP8, begins=False)
+    call.send(DELTA)
+    viewer = call.viewer
+    viewer.is_lost = lambda data: data[0] >= CHANGE_CIPHER_SPEC
+    if is_late:
+        call.downlink.unbind()
+    await viewer.begin()
+    assert publisher.peer.counts["plis_sent"] == (0 if is_late else 1)
+    if is_late:
+        call.downlink.bind([VP8], {})
+    await call.arrived()
+    assert publisher.peer.counts["plis_sent"] == 1
+    await viewer.close()
+
+
 async def test_a_key_frame_is_asked_for_while_the_handshake_lasts(endpoint: Endpoint, publisher: Client) -> None:
     call = Call(endpoint, publisher, VP8)
     call.send(DELTA)
     call.viewer.peer.dtls_received(b"\x16 the first flight of a client", asyncio.get_running_loop().time())
-    assert not call.viewer.peer.secure.is_connected
+    assert not call.viewer.peer.secure.is_keyed
     assert publisher.peer.counts["plis_sent"] == 1
     await call.viewer.peer.close()

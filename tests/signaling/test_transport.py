@@ -14,10 +14,13 @@ from signaling.sfu.datagrams import MAX_WAITING_DATAGRAMS
 from signaling.sfu.slots import Slots
 from signaling.sfu.transport import SecureTransport
 
+CHANGE_CIPHER_SPEC = 20
+
 
 class _Side:
     def __init__(self) -> None:
         self.certificate = transport.Certificate()
+        self.keyed = asyncio.Event()
         self.connected = asyncio.Event()
         self.closed = asyncio.Event()
         self.channel: asyncio.Queue[RTCDataChannel] = asyncio.Queue()
@@ -25,6 +28,7 @@ class _Side:
         self.secure = SecureTransport(
             self.certificate,
             send=self._send,
+            on_keyed=self.keyed.set,
             on_connected=self.connected.set,
             on_closed=self.closed.set,
             on_channel=self.channel.put_nowait,
@@ -85,6 +89,7 @@ async def test_nothing_of_a_handshake_leaves_before_there_is_an_address() -> Non
     secure = SecureTransport(
         transport.Certificate(),
         send=lambda _: sent.set(),
+        on_keyed=lambda: None,
         on_connected=lambda: None,
         on_closed=lambda: None,
         on_channel=lambda _: None,
@@ -138,15 +143,51 @@ async def test_data_channels_open_and_carry_messages() -> None:
     await client.secure.close()
 
 
-async def test_a_wrong_fingerprint_is_refused() -> None:
-    server, client = _Side(), _Side()
+@pytest.mark.parametrize("is_client", [False, True])
+async def test_a_wrong_fingerprint_is_refused(is_client: bool) -> None:
+    ours, theirs = _Side(), _Side()
+    ours.other, theirs.other = theirs, ours
+    ours.secure.start([transport.Certificate().fingerprint], is_client=is_client, sctp_port=5000)
+    theirs.secure.start([ours.certificate.fingerprint], is_client=not is_client, sctp_port=5000)
+    async with asyncio.timeout(10):
+        await ours.closed.wait()
+    assert not ours.keyed.is_set()
+    assert not ours.secure.is_keyed
+    await ours.secure.close()
+    await theirs.secure.close()
+
+
+class _Mumbler(_Side):
+    """Its last flight, which begins by changing the cipher, does not arrive."""
+
+    def _send(self, data: bytes) -> None:
+        if data[0] != CHANGE_CIPHER_SPEC:
+            super()._send(data)
+
+
+async def test_who_began_the_handshake_can_send_media_before_its_end() -> None:
+    server, client = _Mumbler(), _Side()
     server.other, client.other = client, server
-    stranger = transport.Certificate().fingerprint
-    server.secure.start([stranger], is_client=False, sctp_port=5000)
+    server.secure.start([client.certificate.fingerprint], is_client=False, sctp_port=5000)
     client.secure.start([server.certificate.fingerprint], is_client=True, sctp_port=5000)
     async with asyncio.timeout(10):
-        await server.closed.wait()
-    assert not server.secure.is_connected
+        await server.connected.wait()
+        await client.keyed.wait()
+    packet = bytes.fromhex("8060000100000001000000ff") + b"payload"
+    (slot,) = Slots(1).slots
+    for sender, receiver in ((client, server), (server, client)):
+        slot.write(packet)
+        assert receiver.secure.unprotect(slot, sender.secure.protect(slot, len(packet))) == len(packet)
+    assert not client.connected.is_set()
+    await server.secure.close()
+    await client.secure.close()
+
+
+async def test_keys_taken_early_are_those_of_the_end() -> None:
+    server, client = await _pair()
+    early = client.secure._sending
+    assert client.secure._dtls._tx_srtp is not None
+    assert client.secure._dtls._tx_srtp._srtp[0] == early
     await server.secure.close()
     await client.secure.close()
 
