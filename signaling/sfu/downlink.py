@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 from signaling.sfu import codecs, playout, rtcp, rtp
 from signaling.sfu.allocation import Demand
+from signaling.sfu.beginning import Beginning
 from signaling.sfu.codecs import Vp8Descriptor
 from signaling.sfu.dependency import Frame, LayerSelector
-from signaling.sfu.hold import Hold
+from signaling.sfu.reporting import SenderReports
 from signaling.sfu.rewrite import SequenceMap, TimestampMap, Vp8Map, put_in_order
 from signaling.sfu.sdp import Codec
 from signaling.sfu.sent import KEPT_PACKETS, Sent, SentPacket
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from signaling.sfu.peer import Peer
     from signaling.sfu.uplink import Stream, Uplink
 
-KEPT_REPORTS = 8
 HIGHEST_LAYER: Final = 2
 """The largest of three simulcast layers, or spatial ones."""
 NONE_NEGOTIATED = [-1] * 128
@@ -46,7 +46,8 @@ class Downlink:
         self._playout: rtp.Extensions = ()
         self._current: Stream | None = None
         self._bound = False
-        self._hold: Hold | None = None
+        self._is_held = False
+        self._beginning = Beginning()
         self._negotiated: tuple[list[Codec], dict[str, int]] | None = None
         self._payload_types = NONE_NEGOTIATED.copy()
         self._opus_payload_type = -1
@@ -61,7 +62,7 @@ class Downlink:
         self._sent = Sent()
         self._slots = self._sent.slots
         self._rtx_sequence = rtx_ssrc & 0x7FFF
-        self._sent_reports: dict[int, float] = {}
+        self._reports = SenderReports(ssrc, uplink.codec.clock_rate)
 
     @property
     def is_bound(self) -> bool:
@@ -100,8 +101,7 @@ class Downlink:
         self._playout_id = mine.get(rtp.PLAYOUT_DELAY, 0) if self.is_repaired else 0
         self._playout = ()
         self._bound = self._payload_types[self.uplink.codec.payload_type] >= 0
-        if self._hold is None and not self.peer.secure.is_keyed:
-            self._hold = Hold()
+        self._is_held = not self.peer.secure.is_keyed
         self.peer.hurry()
         return self._bound
 
@@ -192,11 +192,10 @@ class Downlink:
         """Send one packet on, or leave it out; `name` is its codec's."""
         if not self._bound or self.paused or self.limit_layer < 0:
             return
-        hold = self._hold
-        if hold is not None:
+        if self._is_held:
             if self.uplink.kind != "video":
                 return
-            if hold.is_stale(now):
+            if self._beginning.is_over(self.octets, now):
                 self._current = None
         if stream is not self._current:
             if not key or stream is not self.wanted():
@@ -243,10 +242,9 @@ class Downlink:
         self._slots[sequence & KEPT_PACKETS - 1] = kept
         self.packets += 1
         self.octets += len(prefix) + end - at
-        if hold is not None:
-            hold.add(end - at)
+        if self._is_held:
             return
-        self.peer.send_rtp(
+        kept.number = self.peer.send_rtp(
             marker=marker,
             payload_type=payload_type,
             sequence=sequence,
@@ -286,26 +284,28 @@ class Downlink:
         if self._thinning is not None:
             self._thinning.restart()
         self._current = stream
-        if self._hold is not None:
-            self._hold.begin(self._sequences.last_out + 1, now)
+        self._beginning.begin(self._sequences.last_out + 1, self.octets, now)
 
     def release(self, now: float) -> None:
-        """The subscriber's handshake is over: send what was held, as if it had come just now."""
-        hold, self._hold = self._hold, None
-        if hold is None or self._current is None:
+        """There are keys for the subscriber: send what was held, as if it had come just now."""
+        is_held, self._is_held = self._is_held, False
+        if not is_held or self._current is None:
             return
-        if hold.is_stale(now):
+        if self._beginning.is_over(self.octets, now):
             self._current = None
             return
         # How far away the subscriber is, only the handshake has told.
         is_late = self.uplink.codec.mime_type == "vp8" and not self._pictures.is_in_order and self._is_slow()
         self._pictures.is_in_order |= is_late
-        for sequence in range(hold.first, self._sequences.last_out + 1):
-            kept = self._sent.find(sequence & 0xFFFF)
-            if kept is not None:
-                if is_late:
-                    put_in_order(kept)
-                self._send_kept(kept, is_repair=False)
+        for kept in self._begun():
+            if is_late:
+                put_in_order(kept)
+            self._send_kept(kept, is_repair=False)
+
+    def _begun(self) -> list[SentPacket]:
+        numbers = range(self._beginning.first, self._sequences.last_out + 1)
+        found = [self._sent.find(number & 0xFFFF) for number in numbers]
+        return [kept for kept in found if kept is not None]
 
     def retransmit(self, sequences: list[int]) -> None:
         """Answer a NACK with what is still there."""
@@ -315,16 +315,17 @@ class Downlink:
                 self._send_kept(kept, is_repair=True)
 
     def _send_kept(self, kept: SentPacket, *, is_repair: bool) -> None:
-        number, payload_type, prefix, ssrc = kept.sequence, kept.payload_type, kept.prefix, self.ssrc
+        sequence, payload_type, prefix, ssrc = kept.sequence, kept.payload_type, kept.prefix, self.ssrc
+        transport_number = kept.number
         repair = self._rtx_payload_types.get(payload_type) if is_repair else None
         if repair is not None:
             self._rtx_sequence = (self._rtx_sequence + 1) & 0xFFFF
-            prefix = number.to_bytes(2, "big") + prefix
-            ssrc, number, payload_type = self.rtx_ssrc, self._rtx_sequence, repair
-        self.peer.send_rtp(
+            prefix = sequence.to_bytes(2, "big") + prefix
+            ssrc, sequence, payload_type, transport_number = self.rtx_ssrc, self._rtx_sequence, repair, -1
+        sent = self.peer.send_rtp(
             marker=kept.marker,
             payload_type=payload_type,
-            sequence=number,
+            sequence=sequence,
             timestamp=kept.timestamp,
             ssrc=ssrc,
             extensions=kept.extensions,
@@ -332,7 +333,10 @@ class Downlink:
             data=kept.data,
             at=kept.at,
             end=kept.end,
+            transport_number=transport_number,
         )
+        if repair is None:
+            kept.number = sent
 
     def pad(self, octets: int) -> None:
         """Send padding as a retransmission of nothing, which no decoder sees; only where retransmissions are known."""
@@ -352,18 +356,23 @@ class Downlink:
         )
 
     def key_frame_requested(self, now: float) -> None:
-        """The subscriber cannot decode."""
-        if self._current is not None:
+        """The subscriber cannot decode. While what it began with may have been lost, that is sent once more."""
+        if self._current is None:
+            return
+        beginning = self._beginning
+        is_whole = beginning.is_repeatable and self._sent.find(beginning.first & 0xFFFF) is not None
+        if not is_whole or beginning.is_over(self.octets, now):
             self.uplink.request_key_frame(self._current, now)
+            return
+        beginning.is_repeatable = False
+        for kept in self._begun():
+            self._send_kept(kept, is_repair=False)
 
     def report_received(self, report: rtcp.ReceptionReport, now: float) -> float | None:
         """Take a reception report; returns the round trip in seconds if it tells."""
         self.fraction_lost = report.fraction_lost / 256
         self._losses.note(self.fraction_lost, now)
-        sent_at = self._sent_reports.get(report.lsr)
-        if sent_at is None:
-            return None
-        return max(0.0, now - sent_at - report.dlsr / 65536)
+        return self._reports.round_trip_seconds(report, now)
 
     def _is_slow(self) -> bool:
         """Whether a repair on either way takes so long that a receiver should wait for it."""
@@ -382,15 +391,9 @@ class Downlink:
             self._playout = ((self._playout_id, playout.write(seconds)),)
 
     def sender_report(self, now: float) -> rtcp.SenderReport | None:
-        """A report on the publisher's clock, so that its audio and video stay in step."""
+        """What is to be reported now; None as long as the publisher has reported nothing."""
         stream = self._current
         if stream is None or stream.report is None or not self.packets:
             return None
-        elapsed = now - stream.report_at
-        ntp = stream.report.ntp + round(elapsed * 2**32)
-        timestamp = stream.report.rtp_timestamp + self._timestamps.offset
-        timestamp += round(elapsed * self.uplink.codec.clock_rate)
-        self._sent_reports[ntp >> 16 & 0xFFFFFFFF] = now
-        while len(self._sent_reports) > KEPT_REPORTS:
-            del self._sent_reports[next(iter(self._sent_reports))]
-        return rtcp.SenderReport(self.ssrc, ntp & 0xFFFFFFFFFFFFFFFF, timestamp & 0xFFFFFFFF, self.packets, self.octets)
+        offset = self._timestamps.offset
+        return self._reports.make(stream.report, stream.report_at, offset, self.packets, self.octets, now)

@@ -158,13 +158,20 @@ class Peer:
         at: int,
         end: int,
         is_padding: bool = False,
-    ) -> None:
-        """Protect and send an RTP packet, `data[at:end]` its payload, under the next transport-wide number."""
+        transport_number: int = -1,
+    ) -> int:
+        """Protect and send an RTP packet, `data[at:end]` its payload. Returns its transport-wide number.
+
+        A packet sent again under its own sequence number needs its first `transport_number` too: AES-GCM breaks when
+        two different headers are protected under one (RFC 7714 §8.1). Any other gets the next one.
+        """
         if self.selected is None:
-            return
+            return transport_number
         wire, address = self.selected
         number_id = self.transport_cc_out
-        number = self._transport_sequence = (self._transport_sequence + 1) & 0xFFFF
+        number, is_new = transport_number, transport_number < 0
+        if is_new:
+            number = self._transport_sequence = (self._transport_sequence + 1) & 0xFFFF
         head = rtp.header(
             marker=marker,
             payload_type=payload_type,
@@ -179,9 +186,10 @@ class Peer:
             head += prefix
         if is_padding:
             head = bytes((head[0] | 0x20,)) + head[1:]
-        if number_id:
+        if number_id and is_new:
             self.link.estimate.sent(number, len(head) + end - at, wire.departures)
         wire.send_rtp(address, head, data, at, end, self.secure)
+        return number
 
     def send_rtcp(self, packet: bytes) -> None:
         """Protect and send an RTCP packet (reduced-size, RFC 5506)."""

@@ -27,10 +27,22 @@ FORGIVING = 4
 class SentPacket:
     """A packet to send again: header fields, a new payload's beginning, and where in the received packet the rest is.
 
+    `number` is the transport-wide one that it went out under, -1 before it did.
     One piece of memory, and nothing for the garbage collector to look at: there are many.
     """
 
-    __slots__ = ("at", "data", "end", "extensions", "marker", "payload_type", "prefix", "sequence", "timestamp")
+    __slots__ = (
+        "at",
+        "data",
+        "end",
+        "extensions",
+        "marker",
+        "number",
+        "payload_type",
+        "prefix",
+        "sequence",
+        "timestamp",
+    )
 
     def __init__(
         self,
@@ -53,6 +65,7 @@ class SentPacket:
         self.at = at
         self.end = end
         self.extensions = extensions
+        self.number = -1
 
 
 class Sent:

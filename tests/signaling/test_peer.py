@@ -240,6 +240,24 @@ async def test_more_than_the_limit_is_tried_with_padding_that_no_decoder_sees(cl
     assert (packet.ssrc, packet.payload_type, packet.is_padding) == (6, 97, True)
 
 
+async def test_what_goes_out_again_under_its_own_number_is_the_same_to_the_last_byte(client: Client) -> None:
+    # AES-GCM would give its key for authentication away (RFC 7714 §8.1).
+    uplink = _uplink(client)
+    client.peer.transport_cc_out = 3
+    downlink = client.peer.downlinks[5] = Downlink(client.peer, uplink, ssrc=5, rtx_ssrc=6)
+    uplink.downlinks.append(downlink)
+    client.peer.add_uplink(uplink, [7], {})
+    downlink.bind([VP8], {rtp.TRANSPORT_CC: 3})
+    for sequence in (1, 2):
+        client.send(_packet(7, sequence))
+    await _arrived(client)
+    downlink.retransmit([downlink.ssrc, downlink.ssrc + 1])
+    await _arrived(client)
+    first, second, first_again, second_again = client.places[0].packets
+    assert (first_again, second_again) == (first, second)
+    assert first != second
+
+
 async def test_on_a_narrow_link_the_lower_rank_yields(client: Client) -> None:
     peer, now = client.peer, asyncio.get_running_loop().time()
     for ssrc, rank in ((5, 2), (15, 1), (25, 3)):

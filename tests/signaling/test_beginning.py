@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from signaling.sfu import rtp
+from signaling.sfu.beginning import LONGEST_SECONDS, MOST_OCTETS
 from signaling.sfu.downlink import Downlink
 from signaling.sfu.endpoint import Endpoint
-from signaling.sfu.hold import HOLD_OCTETS, HOLD_SECONDS
 from signaling.sfu.sdp import Codec
 from signaling.sfu.uplink import Stream, Uplink
 from tests.signaling.media_client import Client, check_of
@@ -99,8 +99,35 @@ async def test_where_we_begin_the_handshake_the_picture_goes_with_our_last_word(
     viewer.is_lost = lambda _: False
     async with asyncio.timeout(10):
         await viewer.heard.wait()
-    assert publisher.peer.counts["plis_sent"] == 1
+    assert publisher.peer.counts["plis_sent"] + await call.arrived() == 2, "the picture again, or a new one"
     await viewer.close()
+
+
+async def test_what_somebody_begins_with_is_sent_once_more_before_the_publisher_is_asked(
+    endpoint: Endpoint, publisher: Client
+) -> None:
+    call = Call(endpoint, publisher, VP8)
+    later = asyncio.get_running_loop().time() + 60
+    for payload in (KEY, DELTA):
+        call.send(payload, later)
+    async with call.viewer:
+        assert await call.arrived() == 2
+        call.downlink.key_frame_requested(later)
+        assert await call.arrived() == 4
+        assert publisher.peer.counts["plis_sent"] == 0
+        call.downlink.key_frame_requested(later)
+        assert await call.arrived() == 4
+        assert publisher.peer.counts["plis_sent"] == 1
+
+
+async def test_what_is_no_beginning_any_more_is_not_sent_again(endpoint: Endpoint, publisher: Client) -> None:
+    call = Call(endpoint, publisher, VP8)
+    later = asyncio.get_running_loop().time() + 60
+    call.send(KEY, later)
+    async with call.viewer:
+        call.downlink.key_frame_requested(later + 2 * LONGEST_SECONDS)
+        assert await call.arrived() == 1
+        assert publisher.peer.counts["plis_sent"] == 1
 
 
 @pytest.mark.parametrize(("delay_seconds", "descriptor"), [(0.0, "90e0a1b20740"), (0.2, "9080a1b2")])
@@ -127,7 +154,7 @@ async def test_sound_of_before_the_handshake_is_not_sent_late(endpoint: Endpoint
 
 async def test_a_picture_too_old_is_left_out(endpoint: Endpoint, publisher: Client) -> None:
     call = Call(endpoint, publisher, VP8)
-    call.send(KEY, asyncio.get_running_loop().time() - 2 * HOLD_SECONDS)
+    call.send(KEY, asyncio.get_running_loop().time() - 2 * LONGEST_SECONDS)
     async with call.viewer:
         assert call.downlink.current_layer == -1
         assert await call.arrived() == 0
@@ -136,7 +163,7 @@ async def test_a_picture_too_old_is_left_out(endpoint: Endpoint, publisher: Clie
 async def test_more_than_a_narrow_link_takes_at_once_is_left_out(endpoint: Endpoint, publisher: Client) -> None:
     call = Call(endpoint, publisher, VP8)
     call.send(KEY)
-    for _ in range(HOLD_OCTETS // 1000 + 1):
+    for _ in range(MOST_OCTETS // 1000 + 1):
         call.send(DELTA + bytes(1000))
     async with call.viewer:
         assert await call.arrived() == 0
