@@ -87,7 +87,9 @@ def _line(runs: list[Run], profile: str, side: str, measure: str, servers: list[
     more_is_better, decimals = MEASURES[measure]
     found: dict[str, Summary] = {}
     for server in servers:
-        values = [run.sides[side][measure] for run in runs if (run.profile, run.server) == (profile, server)]
+        # Finer than what is shown is finer than what the counters tell.
+        matching = [run for run in runs if (run.profile, run.server) == (profile, server)]
+        values = [round(run.sides[side][measure], decimals) for run in matching]
         if values:
             found[server] = summarise(values)
     cells = [

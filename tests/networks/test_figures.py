@@ -54,3 +54,12 @@ def test_the_table_has_a_line_for_each_measure_of_each_side() -> None:
     assert len(lines) == 2 + 8
     assert lines[0] == "| profile | side | measure | ours | livekit | ours is |"
     assert lines[2] == "| edge | phone | concealed percent | 3.0 ± 0.0 | 8.0 ± 0.0 | better |"
+
+
+def test_a_difference_that_is_not_shown_is_none() -> None:
+    def run(server: str, frozen_seconds: float) -> Run:
+        figures = {"concealed_percent": 0.0, "frames_per_second": 0.0, "freezes": 0.0, "frozen_seconds": frozen_seconds}
+        return Run("gprs", server, 1, {"phone": figures, "desk": figures})
+
+    lines = table([run("ours", 25.008), run("livekit", 25.0)]).splitlines()[2:]
+    assert all(line.endswith("| same |") for line in lines)
