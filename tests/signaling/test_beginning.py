@@ -1,4 +1,4 @@
-"""Somebody who joins gets the picture with the end of the handshake, not a round trip later."""
+"""Somebody who joins gets the picture as soon as there are keys for it, and once more when it was lost."""
 
 from __future__ import annotations
 

@@ -183,11 +183,13 @@ async def test_who_began_the_handshake_can_send_media_before_its_end() -> None:
     await client.secure.close()
 
 
-async def test_keys_taken_early_are_those_of_the_end() -> None:
+async def test_the_sessions_taken_early_stay_the_only_ones() -> None:
     server, client = await _pair()
-    early = client.secure._sending
-    assert client.secure._dtls._tx_srtp is not None
-    assert client.secure._dtls._tx_srtp._srtp[0] == early
+    for side in (server, client):
+        receiving, sending = side.secure._dtls._rx_srtp, side.secure._dtls._tx_srtp
+        assert receiving is not None
+        assert sending is not None
+        assert (receiving._srtp[0], sending._srtp[0]) == (side.secure._receiving, side.secure._sending)
     await server.secure.close()
     await client.secure.close()
 
