@@ -6,6 +6,7 @@ from signaling.sfu import codecs, rtp
 from signaling.sfu.sdp import Codec, Section
 
 FEEDBACK = ("transport-cc", "nack", "nack pli", "ccm fir")
+FEEDBACK_TO_SENDERS = (*FEEDBACK, "goog-remb")
 DATA_KINDS = ("application",)
 
 _ALWAYS = (rtp.MID, rtp.RID, rtp.REPAIRED_RID, rtp.TRANSPORT_CC, rtp.ABS_CAPTURE_TIME)
@@ -17,6 +18,7 @@ def accept_codecs(section: Section, preferred: str = "") -> list[Codec]:
     supported = [codec for codec in section.codecs if codecs.is_supported(codec, section.kind)]
     chosen = [codec for codec in supported if codec.mime_type != "rtx"]
     chosen.sort(key=lambda codec: codec.mime_type != preferred if preferred else False)
+    known = FEEDBACK_TO_SENDERS if section.direction == "sendonly" else FEEDBACK
     kept = {codec.payload_type for codec in chosen}
     chosen += [codec for codec in supported if codec.mime_type == "rtx" and codec.apt in kept]
     return [
@@ -26,7 +28,7 @@ def accept_codecs(section: Section, preferred: str = "") -> list[Codec]:
             codec.clock_rate,
             codec.channels,
             codec.fmtp,
-            tuple(f for f in codec.feedback if f in FEEDBACK),
+            tuple(f for f in codec.feedback if f in known),
         )
         for codec in chosen
     ]

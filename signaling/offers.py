@@ -167,6 +167,7 @@ class ClientOffers:
         payload_types = {codec.payload_type: codec for codec in answer.codecs}
         uplink = Uplink(self.peer, section.mid, section.kind, codec, payload_types, extensions)
         self._cids[section.mid] = cid
+        self.peer.takes_estimates |= "goog-remb" in codec.feedback
         self.peer.add_uplink(uplink, section.ssrcs, section.repairs)
         self._on_uplink(cid, uplink)
 

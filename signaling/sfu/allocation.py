@@ -37,3 +37,9 @@ def allocate(budget_bps: float, demands: list[Demand]) -> list[int]:
                 chosen[index] = layer
                 spent[index] = bitrate
     return chosen
+
+
+def rooms(budget_bps: float, smallest_bps: list[float]) -> list[float]:
+    """How much each video's smallest layer may take: an equal share, or all that the others leave."""
+    share = budget_bps / len(smallest_bps) if smallest_bps else 0.0
+    return [max(share, budget_bps - (sum(smallest_bps) - own)) for own in smallest_bps]

@@ -29,12 +29,17 @@ MAX_FEEDBACKS: Final = 128
 STANDING_SECONDS: Final = 0.4
 """A queue from which not one packet escaped for this long is congestion; radio jitter lets some through (RFC 8289)."""
 QUEUE_SECONDS: Final = 0.080
+DRAIN_SECONDS: Final = 1.0
+"""How long after a limit was taken a queue may take to begin to shrink."""
 LOSS_SHARE = 0.15
 LOSS_PACKETS: Final = 300
 """Radio loses in bursts: of fewer packets, a link that loses 5% seems to lose 15% every other minute."""
 BACK_OFF = 0.85
 GROWTH_PER_SECOND = 0.08
-USED_SHARE = 0.5
+SLOW_GROWTH_PER_SECOND = 0.02
+NEAR = (0.9, 1.4)
+"""Near what arrived at the last congestion, from the one to the other share of it, growth goes slowly."""
+USED_SHARE = 0.75
 """A limit of which less than this is used is not tested by what is sent: then only a probe raises it."""
 FIRST_HOLD_SECONDS = 2.0
 LONGEST_HOLD_SECONDS = 60.0
@@ -78,6 +83,7 @@ class LinkEstimate:
         self._sent = vec[i64]([NOT_SENT] * FIRST_HISTORY)
         self._mask = FIRST_HISTORY - 1
         self._departures: Departures | None = None
+        self._next_reported = NOT_SENT
         self._arrived: deque[tuple[float, int]] = deque(maxlen=MAX_FEEDBACKS)
         self._base = Least(BASE_SECONDS)
         self._standing = Least(STANDING_SECONDS)
@@ -86,6 +92,8 @@ class LinkEstimate:
         self._hold_until = 0.0
         self._hold_seconds = FIRST_HOLD_SECONDS
         self._grown_at = 0.0
+        self._congested_bps = LEAST_BPS
+        self._queue_noted = (0.0, 0.0)
         self._is_raised = False
         self._is_probed = False
         self._probe_after = self._probe_ended_at = 0.0
@@ -106,7 +114,8 @@ class LinkEstimate:
         if departures is None:
             return
         is_too_short = False
-        octets, newest, least = 0, LOST, NEVER
+        octets, newest, least = self._skipped_octets(base), LOST, NEVER
+        self._next_reported = base + len(arrivals) & 0xFFFF
         for index in range(len(arrivals)):
             sequence = base + index & 0xFFFF
             slot = sequence & self._mask
@@ -141,6 +150,18 @@ class LinkEstimate:
             if self._first_at is None:
                 self._first_at = newest
             self._judge(now)
+
+    def _skipped_octets(self, base: int) -> int:
+        """The size of what another feedback would have told of, had it not been lost: not to hear is not to lose."""
+        octets = 0
+        ahead = (base - self._next_reported & 0xFFFF) if self._next_reported != NOT_SENT else 0
+        for sequence in range(self._next_reported, self._next_reported + (ahead if ahead < len(self._sent) else 0)):
+            slot = sequence & self._mask
+            entry = self._sent[slot]
+            if entry != NOT_SENT and entry & 0xFFFF == sequence & 0xFFFF:
+                self._sent[slot] = NOT_SENT
+                octets += entry >> 16 & 0xFFFF
+        return octets
 
     def _lengthen(self) -> None:
         """Remember twice as many: a packet was forgotten before feedback about it came."""
@@ -197,6 +218,9 @@ class LinkEstimate:
         return share > LOSS_SHARE
 
     def _back_off(self, now: float) -> None:
+        if self._is_draining(now):
+            self._hold_until = self._probe_after = now + self._hold_seconds
+            return
         if now - self._hold_until > TRIAL_SECONDS:
             self._hold_seconds = FIRST_HOLD_SECONDS
         elif self._is_raised:
@@ -206,7 +230,17 @@ class LinkEstimate:
         self._grown_at = 0.0
         self._is_raised = False
         self.probe = None
-        self.limit_bps = max(LEAST_BPS, BACK_OFF * self.arrival_bps())
+        self._congested_bps = max(LEAST_BPS, self.arrival_bps(), self.arrival_bps(2 * RATE_SECONDS))
+        self.limit_bps = max(LEAST_BPS, BACK_OFF * self._congested_bps)
+
+    def _is_draining(self, now: float) -> bool:
+        """Whether the queue of the last congestion shrinks already: what comes out of it then is no measure."""
+        queue_seconds = self._standing.value - self._base.value
+        noted_at, noted_seconds = self._queue_noted
+        if now < self._hold_until and now < noted_at + DRAIN_SECONDS and queue_seconds < noted_seconds + QUEUE_SECONDS:
+            return True
+        self._queue_noted = (now, queue_seconds)
+        return now < self._hold_until and queue_seconds < noted_seconds
 
     def _is_used(self, now: float) -> bool:
         """Whether what is sent anyway tests the limit, or nothing else can."""
@@ -219,18 +253,20 @@ class LinkEstimate:
         if self.limit_bps is None:
             return
         if self._grown_at:
-            self.limit_bps *= 1 + GROWTH_PER_SECOND * min(1.0, now - self._grown_at)
+            is_near = NEAR[0] < self.limit_bps / self._congested_bps < NEAR[1]
+            growth = SLOW_GROWTH_PER_SECOND if is_near else GROWTH_PER_SECOND
+            self.limit_bps *= 1 + growth * min(1.0, now - self._grown_at)
             self._is_raised = True
         self._grown_at = now
         if self.limit_bps >= UNLIMITED_BPS:
             self.limit_bps = None
 
-    def arrival_bps(self) -> float:
-        """What arrived in about the last half second of the receiver's time."""
+    def arrival_bps(self, seconds: float = RATE_SECONDS) -> float:
+        """What arrived in about the last `seconds` of the receiver's time, at most 1."""
         if not self._arrived:
             return 0.0
         newest = self._arrived[-1][0]
-        begin, size = newest - RATE_SECONDS, 0
+        begin, size = newest - seconds, 0
         for arrived, octets in reversed(self._arrived):
             if arrived <= begin:
                 # Of the feedback before this all had arrived by then.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from mypy_extensions import mypyc_attr
@@ -64,6 +65,24 @@ def find(wanted: Codec, offered: list[Codec]) -> Codec | None:
 def find_rtx(payload_type: int, offered: list[Codec]) -> Codec | None:
     """The retransmission format of `payload_type`."""
     return next((c for c in offered if c.mime_type == "rtx" and c.apt == payload_type), None)
+
+
+NONE_NEGOTIATED: Final = [-1] * 128
+"""No payload type can be received."""
+
+
+def translate(sent: Iterable[Codec], offered: list[Codec]) -> tuple[list[int], dict[int, int]]:
+    """A receiver's payload type by the sender's, -1 where there is none, and its rtx payload type by its own."""
+    payload_types, repairs = NONE_NEGOTIATED.copy(), {}
+    for codec in sent:
+        fitting = find(codec, offered)
+        if fitting is None or codec.mime_type == "rtx":
+            continue
+        payload_types[codec.payload_type] = fitting.payload_type
+        repair = find_rtx(fitting.payload_type, offered)
+        if repair is not None:
+            repairs[fitting.payload_type] = repair.payload_type
+    return payload_types, repairs
 
 
 @mypyc_attr(acyclic=True, free_list_len=1)

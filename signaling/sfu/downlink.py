@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 HIGHEST_LAYER: Final = 2
 """The largest of three simulcast layers, or spatial ones."""
-NONE_NEGOTIATED = [-1] * 128
-"""The subscriber's payload type by the publisher's: -1 where it cannot receive one."""
 
 
 class Downlink:
@@ -37,6 +35,8 @@ class Downlink:
         self.target_fps = 0
         self.rank = 0
         self.limit_layer = HIGHEST_LAYER
+        self.room_bps = float("inf")
+        self.fitted_at = 0.0
         self.paused = False
         self.packets = 0
         self.octets = 0
@@ -49,8 +49,7 @@ class Downlink:
         self._is_held = False
         self._beginning = Beginning()
         self._negotiated: tuple[list[Codec], dict[str, int]] | None = None
-        self._payload_types = NONE_NEGOTIATED.copy()
-        self._opus_payload_type = -1
+        self._payload_types = codecs.NONE_NEGOTIATED
         self._rtx_payload_types: dict[int, int] = {}
         self._extensions: list[tuple[int, int]] = []
         self._sequences = SequenceMap(first_out=ssrc & 0x7FFF)
@@ -75,6 +74,11 @@ class Downlink:
         return bool(self._rtx_payload_types)
 
     @property
+    def is_watched(self) -> bool:
+        """Whether the subscriber wants pictures, and there are any."""
+        return self._bound and not self.paused and self.uplink.kind == "video" and not self.uplink.muted
+
+    @property
     def current_layer(self) -> int:
         """The layer being forwarded, or -1."""
         return self._current.layer if self._current is not None else -1
@@ -82,17 +86,7 @@ class Downlink:
     def bind(self, offered: list[Codec], extensions: dict[str, int]) -> bool:
         """Take the subscriber's payload types and extension ids. False when it cannot receive the codec."""
         self._negotiated = offered, extensions
-        self._payload_types, self._rtx_payload_types = NONE_NEGOTIATED.copy(), {}
-        for codec in self.uplink.payload_types.values():
-            fitting = codecs.find(codec, offered)
-            if fitting is None or codec.mime_type == "rtx":
-                continue
-            self._payload_types[codec.payload_type] = fitting.payload_type
-            if codec.mime_type == "opus":
-                self._opus_payload_type = fitting.payload_type
-            repair = codecs.find_rtx(fitting.payload_type, offered)
-            if repair is not None:
-                self._rtx_payload_types[fitting.payload_type] = repair.payload_type
+        self._payload_types, self._rtx_payload_types = codecs.translate(self.uplink.payload_types.values(), offered)
         forwarded = [rtp.ABS_CAPTURE_TIME, rtp.AUDIO_LEVEL]
         if self.uplink.codec.mime_type in ("vp9", "av1"):
             forwarded.append(rtp.DEPENDENCY_DESCRIPTOR)
@@ -149,7 +143,7 @@ class Downlink:
 
     def demand(self) -> Demand | None:
         """The layers that could be sent and what they cost; None when nothing is wanted or measured."""
-        if not self._bound or self.paused or self.uplink.kind != "video" or self.uplink.muted:
+        if not self.is_watched:
             return None
         measured = [s for s in self.uplink.alive() if s.bitrate_bps > 0 and s.layer <= self.target_layer]
         if not measured:
@@ -172,7 +166,7 @@ class Downlink:
 
     def seek_key_frame(self, now: float) -> None:
         """Ask for the key frame that a beginning or a switch waits for."""
-        if not self._bound or self.paused or self.has_yielded or self.uplink.kind != "video" or self.uplink.muted:
+        if self.has_yielded or not self.is_watched:
             return
         wanted = self.wanted()
         if wanted is not None and (wanted is not self._current or not self._layers.is_settled):
@@ -204,7 +198,7 @@ class Downlink:
         payload_type = self._payload_types[packet.payload_type]
         at = packet.payload_at
         if payload_type < 0 and name == "red":
-            payload_type = self._opus_payload_type
+            payload_type = self._payload_types[self.uplink.codec.payload_type]
             at = codecs.primary_of_red(packet.data, at, packet.payload_end) or packet.payload_end
         if at >= packet.payload_end or payload_type < 0:
             self._sequences.drop(number)

@@ -13,6 +13,7 @@ from aiortc import RTCDataChannel
 
 from signaling.sfu import ice, rtcp, rtp, tally, twcc
 from signaling.sfu.addresses import Address
+from signaling.sfu.ceiling import Ceiling
 from signaling.sfu.downlink import Downlink
 from signaling.sfu.incoming import Incoming
 from signaling.sfu.missing import LEAST_SECONDS
@@ -64,6 +65,8 @@ class Peer:
         self.transport_cc_out = 0
         self.link = SharedLink(self.downlinks, on_yield)
         self.strain = Strain()
+        self.takes_estimates = False
+        self._ceiling = Ceiling()
         self._on_connected = on_connected
         self._is_near = False
         self._transport_cc_in = 0
@@ -344,6 +347,8 @@ class Peer:
             self._repairs_left = MAX_REPAIRS
             self._send_transport_feedback()
             self._judge_strain(now)
+            if self.takes_estimates and (bps := self._ceiling.due(self.uplinks.values(), now)):
+                self.send_rtcp(rtcp.receiver_estimate(self.ssrc, bps, list(self._streams)))
             self.link.share(now)
             horizon = self._horizon.at(now, self.rtt_seconds if self.is_rtt_known else None)
             for downlink in self.downlinks.values():

@@ -16,6 +16,7 @@ NACK_FORMAT = 1
 TRANSPORT_CC_FORMAT = 15
 PLI_FORMAT = 1
 FIR_FORMAT = 4
+APPLICATION_FORMAT = 15
 
 MAX_NACKED = 512
 """Sequence numbers taken from one NACK; more is an attack, not a report."""
@@ -194,6 +195,17 @@ def nack(sender_ssrc: int, media_ssrc: int, sequences: list[int]) -> bytes:
 def pli(sender_ssrc: int, media_ssrc: int) -> bytes:
     """Ask for a key frame."""
     return _packet(PAYLOAD_FEEDBACK, PLI_FORMAT, pack("!II", sender_ssrc, media_ssrc))
+
+
+def receiver_estimate(sender_ssrc: int, bps: int, ssrcs: list[int]) -> bytes:
+    """Say that at most `bps` can be received of all a sender's streams (REMB, draft-alvestrand-rmcat-remb §2.2).
+
+    At most 255 of `ssrcs` are named; 18 bits of the figure are exact, and it is rounded down.
+    """
+    exponent = max(0, bps.bit_length() - 18)
+    named = ssrcs[:255]
+    body = pack("!II4sI", sender_ssrc, 0, b"REMB", len(named) << 24 | exponent << 18 | bps >> exponent)
+    return _packet(PAYLOAD_FEEDBACK, APPLICATION_FORMAT, body + b"".join(pack("!I", ssrc) for ssrc in named))
 
 
 def transport_feedback(sender_ssrc: int, media_ssrc: int, body: bytes) -> bytes:

@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from signaling.sfu.allocation import UPGRADE_MARGIN, allocate
+from signaling.sfu.allocation import UPGRADE_MARGIN, Demand, allocate, rooms
 from signaling.sfu.bandwidth import LinkEstimate
 from signaling.sfu.downlink import HIGHEST_LAYER
 from signaling.sfu.probing import HEADER_OCTETS, MOST_PADDING
 
 if TYPE_CHECKING:
     from signaling.sfu.downlink import Downlink
+
+
+NO_LIMIT = float("inf")
+BEARABLE = 1.5
+SHRINK_SECONDS = 2.0
+"""How much too large pictures may be, and for how long, until a publisher that was told has made them smaller."""
 
 
 class SharedLink:
@@ -28,6 +34,7 @@ class SharedLink:
         limit = self.estimate.limit_bps if self.forced_limit_bps is None else self.forced_limit_bps
         if limit is None:
             for downlink in self._downlinks.values():
+                downlink.room_bps = NO_LIMIT
                 if downlink.limit_layer < HIGHEST_LAYER and downlink.demand() is not None:
                     self._limit(downlink, HIGHEST_LAYER)
             return
@@ -38,8 +45,20 @@ class SharedLink:
         most = sum(demand.layers[-1][1] for _, demand in videos)
         if any(layer < demand.layers[-1][0] for layer, (_, demand) in zip(layers, videos, strict=True)):
             self.estimate.try_more(sound + UPGRADE_MARGIN * most, now, possible=self._padded() is not None)
-        for (downlink, _), layer in zip(videos, layers, strict=True):
-            self._limit(downlink, layer)
+        left = rooms(limit - sound, [demand.layers[0][1] for _, demand in videos])
+        for (downlink, demand), layer, room in zip(videos, layers, left, strict=True):
+            downlink.room_bps = room
+            if layer >= 0:
+                downlink.fitted_at = now
+            if layer >= 0 or not self._is_shrinking(downlink, demand, now):
+                self._limit(downlink, layer)
+
+    def _is_shrinking(self, downlink: Downlink, demand: Demand, now: float) -> bool:
+        """Whether the smallest layer, which is a little too large, will soon fit, because its publisher knows."""
+        layer, bps = demand.layers[0]
+        if demand.current != layer or downlink.uplink.ceiling_bps == NO_LIMIT or bps > BEARABLE * downlink.room_bps:
+            return False
+        return now < downlink.fitted_at + SHRINK_SECONDS
 
     def _limit(self, downlink: Downlink, layer: int) -> None:
         if downlink.set_limit(layer):

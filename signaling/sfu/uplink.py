@@ -160,6 +160,8 @@ class Uplink:
         self.streams: list[Stream] = []
         self.downlinks: list[Downlink] = []
         self.muted = False
+        self.full_bps = 0.0
+        self.ceiling_bps = float("inf")
         self.loudness = Loudness()
         self._level_id = extensions.get(rtp.AUDIO_LEVEL, 0)
         self._dependency_id = extensions.get(rtp.DEPENDENCY_DESCRIPTOR, 0)

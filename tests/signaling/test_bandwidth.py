@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signaling.sfu.allocation import Demand, allocate
+from signaling.sfu.allocation import Demand, allocate, rooms
 from signaling.sfu.bandwidth import LinkEstimate
 from signaling.sfu.departures import KEPT_BATCHES, Departures
 from tests.signaling.told import told
@@ -27,9 +27,10 @@ class _Link:
         self._sequence = 0
         self._arrivals: list[tuple[int, float]] = []
         self._reported_at = 100.0
+        self._reports = 0
 
-    def run(self, seconds: float, offered_bps: float, *, follow: bool = True) -> None:
-        """Send at a rate, or below the limit once there is one."""
+    def run(self, seconds: float, offered_bps: float, *, follow: bool = True, every_feedback: bool = True) -> None:
+        """Send at a rate, or below the limit once there is one; half of all feedback can be lost."""
         until = self.now + seconds
         while self.now < until:
             rate = min(offered_bps, self.estimate.limit_bps or offered_bps) if follow else offered_bps
@@ -44,6 +45,9 @@ class _Link:
                 self._reported_at = self.now
                 arrived = [a for a in self._arrivals if a[1] <= self.now]
                 self._arrivals = self._arrivals[len(arrived) :]
+                self._reports += 1
+                if not every_feedback and self._reports % 2:
+                    continue
                 self.estimate.feedback(*told([(sequence, at + 1000) for sequence, at in arrived]), self.now)
 
 
@@ -51,6 +55,25 @@ def test_a_free_link_shows_no_limit() -> None:
     link = _Link(10_000_000)
     link.run(20, 1_500_000)
     assert link.estimate.limit_bps is None
+
+
+def test_feedback_that_is_lost_hides_nothing_of_what_arrived() -> None:
+    link = _Link(1_000_000)
+    link.run(5, 800_000)
+    all_of_it = link.estimate.arrival_bps()
+    link.run(5, 800_000, every_feedback=False)
+    assert 0.9 * all_of_it < link.estimate.arrival_bps() < 1.1 * all_of_it
+
+
+def test_a_queue_that_stands_lowers_it_again() -> None:
+    link = _Link(100_000)
+    link.run(4, 150_000, follow=False)
+    first = link.estimate.limit_bps
+    assert first is not None
+    link.capacity_bps = 40_000
+    link.run(4, 60_000, follow=False)
+    assert link.estimate.limit_bps is not None
+    assert link.estimate.limit_bps < 0.6 * first
 
 
 def test_a_server_held_up_by_others_on_its_processor_sees_no_queue() -> None:
@@ -137,6 +160,13 @@ def test_a_layer_not_yet_sent_needs_room_to_spare() -> None:
     layers = ((0, 100_000.0), (1, 500_000.0))
     assert allocate(520_000, [Demand(layers, 1)]) == [1]
     assert allocate(520_000, [Demand(layers, 0)]) == [0]
+
+
+def test_each_video_has_room_for_its_share_or_for_what_the_others_leave() -> None:
+    assert rooms(100, [120]) == [100]
+    assert rooms(100, [120, 120]) == [50, 50]
+    assert rooms(100, [120, 20]) == [80, 50]
+    assert rooms(100, []) == []
 
 
 @given(

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from collections import deque
+
 import pytest
 
+from signaling.sfu import ceiling, sharing
+from signaling.sfu.allocation import UPGRADE_MARGIN
 from signaling.sfu.bandwidth import LinkEstimate
 from signaling.sfu.departures import Departures
 from signaling.sfu.probing import HEADER_OCTETS, MOST_PADDING
@@ -99,6 +104,63 @@ class _Call:
         arrival = self._up.arrival(100, now)
         if arrival is not None:
             self._feedback.append((arrival, statuses))
+
+
+class _ShrinkingCall(_Call):
+    """Pictures whose publisher makes them as small as it is told, a moment later and not below what browsers can."""
+
+    LEAST_BPS = 30_000.0
+    TOLD_STEPS = 20
+    KEY_FRAME_BYTES = 5000
+
+    def __init__(self, profile: str, picture_bps: float, seed: int) -> None:
+        super().__init__(profile, picture_bps, seed)
+        self.is_shown = True
+        self._full_bps = picture_bps
+        self._ceiling = math.inf
+        self._ceilings = deque([math.inf] * self.TOLD_STEPS, maxlen=self.TOLD_STEPS)
+        self._fitted_step = 0
+
+    def _show(self, now: float) -> None:
+        self._picture_bps = min(self._full_bps, max(self.LEAST_BPS, self._ceilings[0]))
+        limit = self.estimate.limit_bps
+        room = math.inf if limit is None else limit - 8 * SOUND_BYTES / STEP
+        if room >= ceiling.RELEASE * self._full_bps:
+            self._ceiling = math.inf
+        elif room < self._picture_bps or self._ceiling < math.inf:
+            self._ceiling = max(ceiling.LEAST_BPS, room / ceiling.MARGIN)
+        self._ceilings.append(self._ceiling)
+        if self._picture_bps * (1.0 if self.is_shown else UPGRADE_MARGIN) <= room:
+            self._fitted_step = self.steps
+            self._due += 0 if self.is_shown else self.KEY_FRAME_BYTES
+            self.is_shown = True
+        elif (
+            self._picture_bps > sharing.BEARABLE * room
+            or self.steps >= self._fitted_step + sharing.SHRINK_SECONDS / STEP
+        ):
+            self.is_shown = False
+        if not self.is_shown:
+            return
+        self.shown_steps += 1
+        self._due += self._picture_bps / 8 * STEP
+        while self._due >= PICTURE_BYTES:
+            self._due -= PICTURE_BYTES
+            self._send(PICTURE_BYTES, now)
+
+    @property
+    def _wanted_bps(self) -> float:
+        return 8 * SOUND_BYTES / STEP + (0.0 if self.is_shown else UPGRADE_MARGIN * self._picture_bps)
+
+
+@pytest.mark.parametrize(("profile", "picture_bps"), [("edge", 120_000), ("slow3g", 450_000)])
+def test_pictures_that_can_be_made_smaller_go_on_and_sound_does_not_wait_for_them(
+    profile: str, picture_bps: float
+) -> None:
+    calls = [_ShrinkingCall(profile, picture_bps, seed) for seed in range(1, 13)]
+    for call in calls:
+        call.run(120)
+        assert call.worst_delay < 1.3
+    assert sum(call.shown_steps for call in calls) > 0.9 * sum(call.steps for call in calls)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

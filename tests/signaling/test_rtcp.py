@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+from aiortc.rtp import unpack_remb_fci
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,6 +35,16 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
         rtcp.parse(data)
     except ValueError:
         return
+
+
+@pytest.mark.parametrize("bps", [0, 40_000, 262_143, 262_144, 1_000_000_000])
+def test_an_estimate_is_read_by_aiortc_as_it_was_meant(bps: int) -> None:
+    packet = rtcp.receiver_estimate(7, bps, [8, 9])
+    assert packet[:2] == bytes((0x80 | rtcp.APPLICATION_FORMAT, rtcp.PAYLOAD_FEEDBACK))
+    assert len(packet) == 4 * (1 + int.from_bytes(packet[2:4], "big"))
+    found, ssrcs = unpack_remb_fci(packet[12:])
+    assert ssrcs == [8, 9]
+    assert bps - bps / 2**17 <= found <= bps
 
 
 def _seen(body: bytes) -> dict[int, float]:

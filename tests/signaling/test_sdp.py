@@ -75,6 +75,12 @@ def test_codecs_are_answered_with_the_preferred_one_first() -> None:
     video = sdp.parse(OFFER).sections[1]
     assert [codec.name for codec in answers.accept_codecs(video)] == ["VP8", "VP9", "rtx"]
     assert [codec.name for codec in answers.accept_codecs(video, "vp9")] == ["VP9", "VP8", "rtx"]
+    assert answers.accept_codecs(video)[0].feedback == ("goog-remb", "nack pli")
+
+
+def test_only_who_sends_is_told_how_much_can_be_received() -> None:
+    video = sdp.parse(OFFER).sections[1]
+    video.direction = "recvonly"
     assert answers.accept_codecs(video)[0].feedback == ("nack pli",)
 
 

@@ -1,0 +1,207 @@
+"""What a publisher is told when nobody who watches can get all that it sends, and that its pictures then go on.
+
+A peer needs a running loop, hence the async tests.
+"""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from signaling.sfu import ceiling, rtp, sharing
+from signaling.sfu.ceiling import Ceiling, bound
+from signaling.sfu.downlink import Downlink
+from signaling.sfu.endpoint import Endpoint
+from signaling.sfu.peer import Peer
+from signaling.sfu.sdp import Codec
+from signaling.sfu.transport import Certificate
+from signaling.sfu.uplink import Uplink
+
+VP8 = Codec(96, "VP8", 90000)
+FULL_BPS = 120_000
+NARROW_BPS = 60_000
+PACKET_OCTETS = 500
+KEY, DELTA = b"\x10\x00", b"\x10\x01"
+
+
+class Scene:
+    """A camera, and viewers behind links of known width."""
+
+    def __init__(self) -> None:
+        self.endpoint = Endpoint(["127.0.0.1"], 0, -1)
+        self.yielded: list[Downlink] = []
+        self.uplink = Uplink(self.peer(), "0", "video", VP8, {96: VP8}, {})
+        self.stream = self.uplink.add_stream(9, "", 0)
+        self.ceiling = Ceiling()
+        self.now = 100.0
+        self._sequence = 0
+
+    def peer(self) -> Peer:
+        return Peer(
+            self.endpoint,
+            Certificate(),
+            on_connected=lambda: None,
+            on_closed=lambda: None,
+            on_channel=lambda _: None,
+            on_yield=self.yielded.append,
+        )
+
+    def view(self, limit_bps: float | None) -> Downlink:
+        """Someone comes to watch."""
+        peer = self.peer()
+        downlink = Downlink(peer, self.uplink, ssrc=5, rtx_ssrc=6)
+        self.uplink.downlinks.append(downlink)
+        peer.downlinks[5] = downlink
+        peer.link.forced_limit_bps = limit_bps
+        assert downlink.bind([VP8], {})
+        downlink.release(self.now)
+        return downlink
+
+    def send(self, bps: float, seconds: float = 2.0) -> None:
+        """Pictures at a rate, of which each first one of a call is a key frame."""
+        octets = bps * seconds / 8
+        count = round(octets / PACKET_OCTETS)
+        for index in range(count):
+            self.now += seconds / count
+            self._sequence += 1
+            head = rtp.header(marker=True, payload_type=96, sequence=self._sequence, timestamp=0, ssrc=9)
+            payload = (DELTA if index else KEY).ljust(PACKET_OCTETS - len(head), b"\1")
+            self.uplink.receive(self.stream, rtp.parse(head + payload), self.now)
+
+    def share(self) -> None:
+        for downlink in self.uplink.downlinks:
+            downlink.peer.link.share(self.now)
+
+    def told(self) -> int:
+        return self.ceiling.due([self.uplink], self.now)
+
+
+async def test_no_ceiling_is_needed_where_the_smallest_layer_fits() -> None:
+    scene = Scene()
+    scene.view(None)
+    scene.view(2 * FULL_BPS)
+    scene.send(FULL_BPS)
+    scene.share()
+    assert bound(scene.uplink) == math.inf
+    assert not scene.told()
+
+
+async def test_the_best_of_narrow_links_is_the_ceiling() -> None:
+    scene = Scene()
+    scene.view(NARROW_BPS / 2)
+    scene.view(NARROW_BPS)
+    scene.send(FULL_BPS)
+    scene.share()
+    assert bound(scene.uplink) == pytest.approx(NARROW_BPS / ceiling.MARGIN)
+    assert scene.told() == pytest.approx(NARROW_BPS / ceiling.MARGIN, rel=0.01)
+
+
+async def test_one_wide_link_is_enough_to_lift_it_and_that_is_told_more_than_once() -> None:
+    scene = Scene()
+    scene.view(NARROW_BPS)
+    scene.send(FULL_BPS)
+    scene.share()
+    assert scene.told()
+    scene.view(None)
+    scene.share()
+    told = []
+    for _ in range(20):
+        told.append(scene.told())
+        scene.now += ceiling.REPEAT_SECONDS / 2
+    assert [figure for figure in told if figure] == [ceiling.LIFTED_BPS] * ceiling.FINAL_REPEATS
+
+
+async def test_a_ceiling_is_told_again_each_second_and_at_once_when_it_moves() -> None:
+    scene = Scene()
+    viewer = scene.view(NARROW_BPS)
+    scene.send(FULL_BPS)
+    scene.share()
+    assert scene.told()
+    assert not scene.told()
+    scene.now += ceiling.REPEAT_SECONDS
+    assert scene.told()
+    viewer.peer.link.forced_limit_bps = 0.95 * NARROW_BPS
+    scene.share()
+    assert not scene.told()
+    viewer.peer.link.forced_limit_bps = 0.8 * NARROW_BPS
+    scene.share()
+    assert scene.told() == pytest.approx(0.8 * NARROW_BPS / ceiling.MARGIN, rel=0.01)
+
+
+async def test_no_browser_is_asked_for_less_than_it_can_send() -> None:
+    scene = Scene()
+    scene.view(1000)
+    scene.send(FULL_BPS)
+    scene.share()
+    assert scene.told() == ceiling.LEAST_BPS
+
+
+async def test_it_stays_while_nobody_looks_and_goes_with_room_for_more_than_was_sent() -> None:
+    scene = Scene()
+    viewer = scene.view(NARROW_BPS)
+    scene.send(FULL_BPS)
+    scene.share()
+    before = bound(scene.uplink)
+    viewer.set_paused(True)
+    scene.share()
+    assert bound(scene.uplink) == before
+    viewer.set_paused(False)
+    viewer.peer.link.forced_limit_bps = 1.1 * FULL_BPS
+    scene.send(before)
+    scene.share()
+    assert bound(scene.uplink) == pytest.approx(1.1 * FULL_BPS / ceiling.MARGIN)
+    viewer.peer.link.forced_limit_bps = 1.3 * FULL_BPS
+    scene.share()
+    assert bound(scene.uplink) == math.inf
+
+
+async def test_pictures_come_back_once_they_are_small_enough() -> None:
+    scene = Scene()
+    viewer = scene.view(NARROW_BPS)
+    scene.send(FULL_BPS)
+    scene.share()
+    assert scene.yielded == [viewer]
+    scene.send(scene.told())
+    scene.share()
+    assert scene.yielded == [viewer, viewer]
+    assert not viewer.has_yielded
+
+
+@pytest.mark.parametrize(("share_of_before", "stays"), [(0.8, True), (0.5, False)])
+async def test_pictures_a_little_too_large_go_on_while_their_publisher_makes_them_smaller(
+    share_of_before: float, *, stays: bool
+) -> None:
+    scene = Scene()
+    viewer = scene.view(NARROW_BPS)
+    scene.send(FULL_BPS)
+    scene.share()
+    scene.send(scene.told())
+    scene.share()
+    scene.send(scene.told())
+    scene.share()
+    viewer.peer.link.forced_limit_bps = share_of_before * NARROW_BPS
+    scene.share()
+    assert viewer.has_yielded is not stays
+    scene.send(NARROW_BPS, sharing.SHRINK_SECONDS + 0.5)
+    scene.share()
+    assert viewer.has_yielded
+
+
+async def test_sound_has_its_part_of_the_figure() -> None:
+    scene = Scene()
+    opus = Codec(111, "opus", 48000, 2)
+    sound = Uplink(scene.uplink.peer, "1", "audio", opus, {111: opus}, {})
+    stream = sound.add_stream(8, "", 0)
+    scene.view(NARROW_BPS)
+    scene.send(FULL_BPS)
+    scene.share()
+    both = [scene.uplink, sound]
+    assert scene.ceiling.due(both, scene.now)
+    for sequence in range(100):
+        head = rtp.header(marker=False, payload_type=111, sequence=sequence, timestamp=960 * sequence, ssrc=8)
+        sound.receive(stream, rtp.parse(head.ljust(120, b"\1")), scene.now + sequence / 50)
+    scene.now += 2.0
+    payload_bps = 8 * 50 * (120 - 20)
+    expected = NARROW_BPS / ceiling.MARGIN + ceiling.SOUND_SHARE * payload_bps
+    assert scene.ceiling.due(both, scene.now) == pytest.approx(expected, rel=0.02)
