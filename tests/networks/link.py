@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
+FADE_SECONDS = 0.25
+"""A run of losses is a moment on the air; counted in packets alone it could take all of TCP's few retries."""
 _BEHIND_SECONDS = 1e-6
 """A packet arrives this much after the one before it at the earliest, so that none overtakes another."""
 
@@ -33,15 +35,21 @@ class BurstyLoss:
     """
 
     def __init__(self, share: float, burst: float, chance: random.Random) -> None:
+        self._share = share
         self._recovers = 1 / burst
         self._fails = share / (1 - share) / burst
         self._is_bad = False
+        self._asked_at = 0.0
         self._chance = chance
 
-    def loses(self) -> bool:
-        """Whether the next packet is lost."""
+    def loses(self, now: float) -> bool:
+        """Whether the next packet is lost. After a silence, whatever was before it counts no more."""
         drawn = self._chance.random()
-        self._is_bad = drawn >= self._recovers if self._is_bad else drawn < self._fails
+        is_fresh, self._asked_at = now - self._asked_at > FADE_SECONDS, now
+        if is_fresh:
+            self._is_bad = drawn < self._share
+        else:
+            self._is_bad = drawn >= self._recovers if self._is_bad else drawn < self._fails
         return self._is_bad
 
 
@@ -71,7 +79,7 @@ class Direction:
         if shape.rate_bps:
             self._free_at = starts_at = starts_at + 8 * octets / shape.rate_bps
         # Lost on the air, not before it: it has taken its time on the link.
-        if self._loss.loses():
+        if self._loss.loses(now):
             self.lost += 1
             return None
         self.passed += 1

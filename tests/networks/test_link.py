@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.networks.link import BurstyLoss, Direction, Shape
+from tests.networks.link import FADE_SECONDS, BurstyLoss, Direction, Shape
 from tests.networks.profiles import PROFILES
 
 
@@ -34,10 +34,18 @@ def test_a_full_queue_drops_the_newest() -> None:
 @pytest.mark.parametrize(("share", "burst"), [(0.05, 3.0), (0.01, 1.0), (0.2, 8.0)])
 def test_losses_come_in_their_share_and_in_runs(share: float, burst: float) -> None:
     loss = BurstyLoss(share, burst, random.Random(7))
-    lost = [loss.loses() for _ in range(200_000)]
+    lost = [loss.loses(number / 100) for number in range(200_000)]
     runs = sum(now and not before for before, now in zip([False, *lost], lost, strict=False))
     assert sum(lost) / len(lost) == pytest.approx(share, rel=0.1)
     assert sum(lost) / runs == pytest.approx(burst, rel=0.1)
+
+
+def test_a_run_of_losses_does_not_wait_for_the_next_packet() -> None:
+    loss = BurstyLoss(0.05, 20.0, random.Random(7))
+    lost = [loss.loses(number * 2 * FADE_SECONDS) for number in range(200_000)]
+    both = sum(now and before for before, now in zip([False, *lost], lost, strict=False))
+    assert sum(lost) / len(lost) == pytest.approx(0.05, rel=0.1)
+    assert both / sum(lost) == pytest.approx(0.05, rel=0.2)
 
 
 def test_the_same_seed_loses_the_same_packets() -> None:
