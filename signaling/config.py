@@ -30,6 +30,9 @@ class RoomSettings(_Frozen):
     max_participants: int = Field(0, ge=0, description="0 means no limit")
     enable_remote_unmute: bool = False
     audio_ptime_ms: Literal[0, 20, 40, 60, 120] = Field(0, description="sound in one packet; 0 leaves it to clients")
+    audio_ptime_narrow_ms: Literal[0, 20, 40, 60, 120] = Field(
+        60, description="the same as soon as somebody's link proves narrow; 0 never"
+    )
     max_metadata_bytes: int = 64 * 1024
     max_attributes_bytes: int = 64 * 1024
 

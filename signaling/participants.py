@@ -85,6 +85,11 @@ class Participant:
         return self.subscriber or self.offers
 
     @property
+    def has_narrow_link(self) -> bool:
+        """Whether sound in short packets takes too much of the link, one way or the other."""
+        return any(side is not None and side.peer.is_narrow for side in (self.offers, self.subscriber))
+
+    @property
     def is_hidden(self) -> bool:
         """Whether others must not see this participant."""
         return self.claims.video.hidden

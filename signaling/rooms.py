@@ -99,9 +99,9 @@ class Room:
 
         At a join and by the clock: who changes its mind all the time must not have the others offer each time.
         """
-        wanted = packet_length.wanted_ms(
-            self.settings.room.audio_ptime_ms, (p.attributes for p in self.participants.values())
-        )
+        settings, here = self.settings.room, self.participants.values()
+        narrow_ms = settings.audio_ptime_narrow_ms if any(p.has_narrow_link for p in here) else 0
+        wanted = packet_length.wanted_ms(max(settings.audio_ptime_ms, narrow_ms), (p.attributes for p in here))
         if wanted == self.ptime_ms:
             return
         self.ptime_ms = wanted

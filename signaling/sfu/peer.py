@@ -90,8 +90,14 @@ class Peer:
         self._streams = self.incoming.streams
         endpoint.add(self)
 
+    @property
+    def is_narrow(self) -> bool:
+        """Whether either way has turned out to carry little more than sound, since the client came by this path."""
+        return self.link.is_narrow or self.strain.has_yielded
+
     def restart_ice(self) -> None:
         """New credentials; the old ones stay good until the new ones are used."""
+        self.link.is_narrow, self.strain = False, Strain()
         self.credentials = ice.new_credentials()
         self.endpoint.add(self)
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 
 NO_LIMIT = float("inf")
+NARROW_BPS = 100_000
+NARROW_SECONDS = 5.0
+"""A link that has carried no more than this for so long: the headers of 20 ms of sound take a quarter of it."""
 BEARABLE = 1.5
 SHRINK_SECONDS = 2.0
 """How much too large pictures may be, and for how long, until a publisher that was told has made them smaller."""
@@ -26,12 +29,17 @@ class SharedLink:
     def __init__(self, downlinks: dict[int, Downlink], on_yield: Callable[[Downlink], None]) -> None:
         self.estimate = LinkEstimate()
         self.forced_limit_bps: float | None = None
+        self.is_narrow = False
+        self._wide_at = 0.0
         self._downlinks = downlinks
         self._on_yield = on_yield
 
     def share(self, now: float) -> None:
         """Give sound what it needs, and each video the largest layer that fits into the rest."""
         limit = self.estimate.limit_bps if self.forced_limit_bps is None else self.forced_limit_bps
+        if limit is None or limit > NARROW_BPS or not self._wide_at:
+            self._wide_at = now
+        self.is_narrow |= now - self._wide_at > NARROW_SECONDS
         if limit is None:
             for downlink in self._downlinks.values():
                 downlink.room_bps = NO_LIMIT

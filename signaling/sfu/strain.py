@@ -48,6 +48,11 @@ class Strain:
         self._until = 0.0
         self._hold_seconds = FIRST_HOLD_SECONDS
 
+    @property
+    def has_yielded(self) -> bool:
+        """Whether pictures ever had to give way."""
+        return self._until > 0.0
+
     def heard(self, transit: float, now: float, *, expected: int, received: int) -> None:
         """Take how many seconds a packet of sound was under way, give or take a constant, and all packets so far."""
         if self._transit is None or abs(transit - self._transit) > JUMP_SECONDS:

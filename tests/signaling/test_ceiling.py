@@ -205,3 +205,31 @@ async def test_sound_has_its_part_of_the_figure() -> None:
     payload_bps = 8 * 50 * (120 - 20)
     expected = NARROW_BPS / ceiling.MARGIN + ceiling.SOUND_SHARE * payload_bps
     assert scene.ceiling.due(both, scene.now) == pytest.approx(expected, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("limits", "is_narrow"),
+    [
+        ([80_000] * 8, True),
+        ([80_000] * 4 + [None] + [80_000] * 4, False),
+        ([120_000] * 20, False),
+        ([None] * 20, False),
+    ],
+)
+async def test_a_link_is_narrow_once_it_has_carried_little_for_some_seconds(
+    limits: list[float | None], *, is_narrow: bool
+) -> None:
+    peer = Scene().peer()
+    for second, limit in enumerate(limits):
+        peer.link.forced_limit_bps = limit
+        peer.link.share(1000.0 + second)
+    assert peer.is_narrow is is_narrow
+
+
+async def test_a_new_path_is_not_thought_narrow() -> None:
+    peer = Scene().peer()
+    peer.link.forced_limit_bps = 80_000
+    for second in range(8):
+        peer.link.share(1000.0 + second)
+    peer.restart_ice()
+    assert not peer.is_narrow

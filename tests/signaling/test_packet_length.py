@@ -5,14 +5,19 @@ from __future__ import annotations
 import aiohttp
 import pytest
 from livekit import api
-from livekit.protocol.models import TrackType
+from livekit.protocol.models import ClientInfo, TrackType
 from livekit.protocol.rtc import AddTrackRequest, JoinRequest, SessionDescription, SignalRequest
 
-from signaling import packet_length
+from signaling import packet_length, wiring
 from signaling.config import Settings
 from signaling.packet_length import ATTRIBUTE
+from signaling.participants import Participant
+from signaling.rooms import Room
 from signaling.sfu import sdp
+from signaling.sfu.endpoint import Endpoint
 from signaling.sfu.sdp import Codec, Description, Section
+from signaling.tokens import Claims
+from signaling.webhooks import Webhooks
 from tests.signaling.conftest import KEY, SECRET, Started, token, until
 from tests.signaling.test_joining import wrapped
 from tests.signaling.test_sdp import OFFER
@@ -66,6 +71,28 @@ async def test_someone_on_a_poor_link_has_the_others_offer_anew(start: Started, 
     assert (audio.ptime_ms, video.ptime_ms) == (60, 0)
     await listener.close()
     await speaker.close()
+
+
+@pytest.mark.parametrize(("setting", "length_ms"), [(60, 60), (120, 120), (0, 0)])
+async def test_somebody_whose_link_proves_narrow_has_everybody_send_long_packets(setting: int, length_ms: int) -> None:
+    settings = Settings.model_validate(
+        {"keys": {KEY: SECRET}, "room": {"audio_ptime_narrow_ms": setting}, "rtc": {"node_ips": ["127.0.0.1"]}}
+    )
+    room = Room("visit", settings, Webhooks(settings))
+    endpoint = Endpoint(["127.0.0.1"], 0)
+    await endpoint.open()
+    phone = Participant(room, Claims("amina", 0), ClientInfo(), auto_subscribe=True)
+    wiring.connect(phone, endpoint, single=True, on_active=lambda _: None, on_slow=lambda _: None)
+    room.join(phone)
+    assert room.ptime_ms == 0
+    assert phone.offers is not None
+    phone.offers.peer.link.is_narrow = True
+    room.update_ptime()
+    assert room.ptime_ms == length_ms
+    phone.offers.peer.restart_ice()
+    room.update_ptime()
+    assert room.ptime_ms == 0
+    await endpoint.close()
 
 
 @pytest.mark.parametrize(
