@@ -123,6 +123,7 @@ class Room:
         if participant.state == ParticipantInfo.ACTIVE or participant.identity not in self.participants:
             return
         participant.state = ParticipantInfo.ACTIVE
+        self.update_ptime()
         self.announce(participant)
         self.webhooks.tell("participant_joined", self.snapshot(), participant.info())
 

@@ -1,4 +1,4 @@
-"""What a publisher is asked not to exceed, because nobody who watches could get more.
+"""What a publisher is asked not to exceed: nobody who watches could get more, or its own link cannot carry it.
 
 A forwarding unit cannot make a picture smaller, but the camera's encoder can. Where even the smallest layer is too much
 for the link of everyone who wants it, its publisher is told, as it would learn itself were no server between them.
@@ -64,11 +64,15 @@ class Ceiling:
         self._sound = (0.0, 0, 0)
         self._sound_bps = 0.0
 
-    def due(self, uplinks: Collection[Uplink], now: float) -> int:
-        """The figure to be told now, in bit/s, 0 for none; to be called a few times a second."""
+    def due(self, uplinks: Collection[Uplink], uplink_bps: float, now: float) -> int:
+        """The figure to be told now, in bit/s, 0 for none; to be called a few times a second.
+
+        `uplink_bps` is what the publisher's own link was seen to carry.
+        """
         pictures = sum(bound(uplink) for uplink in uplinks if uplink.kind == "video" and not uplink.muted)
         self._measure_sound(uplinks, now)
-        if pictures == NO_LIMIT or not pictures:
+        figure = min(pictures + self._sound_bps, max(LEAST_BPS, uplink_bps))
+        if figure == NO_LIMIT or not pictures:
             if self._told != NO_LIMIT:
                 self._told, self._lifts_left = NO_LIMIT, FINAL_REPEATS
             elif not self._lifts_left or now < self._told_at + REPEAT_SECONDS:
@@ -76,7 +80,6 @@ class Ceiling:
             self._lifts_left -= 1
             self._told_at = now
             return LIFTED_BPS
-        figure = pictures + self._sound_bps
         if abs(figure - self._told) <= CHANGE * figure and now < self._told_at + REPEAT_SECONDS:
             return 0
         self._told, self._told_at = figure, now

@@ -134,9 +134,10 @@ class Datagrams:
         if self._is_flight_over:
             # What is not answered is not followed by another flight: this is OpenSSL's own repetition.
             self.is_repeated = not self._is_answered
+            if not self.is_repeated:
+                self._sent_at = asyncio.get_running_loop().time()
             self._is_flight_over = self._is_answered = False
             self._flight.clear()
             self._repeats = 0
-            self._sent_at = asyncio.get_running_loop().time()
         if len(self._flight) < MAX_FLIGHT:
             self._flight.append(data)

@@ -93,7 +93,7 @@ class Peer:
     @property
     def is_narrow(self) -> bool:
         """Whether either way has turned out to carry little more than sound, since the client came by this path."""
-        return self.link.is_narrow or self.strain.has_yielded
+        return self.link.is_narrow or self.strain.is_narrow
 
     def restart_ice(self) -> None:
         """New credentials; the old ones stay good until the new ones are used."""
@@ -122,6 +122,7 @@ class Peer:
         now = asyncio.get_running_loop().time()
         if self.secure.round_trip_seconds is not None:
             self._note_round_trip(self.secure.round_trip_seconds)
+            self.strain.begin(self.rtt_seconds)
         for downlink in self.downlinks.values():
             downlink.release(now)
         self.hurry()
@@ -353,7 +354,7 @@ class Peer:
             self._repairs_left = MAX_REPAIRS
             self._send_transport_feedback()
             self._judge_strain(now)
-            if self.takes_estimates and (bps := self._ceiling.due(self.uplinks.values(), now)):
+            if self.takes_estimates and (bps := self._ceiling.due(self.uplinks.values(), self.strain.ceiling_bps, now)):
                 self.send_rtcp(rtcp.receiver_estimate(self.ssrc, bps, list(self._streams)))
             self.link.share(now)
             horizon = self._horizon.at(now, self.rtt_seconds if self.is_rtt_known else None)

@@ -19,6 +19,9 @@ LOST_SECONDS = 4.0
 """A queue that was full before the first word shows no delay beyond its own; then what it drops tells."""
 PATIENCE_SECONDS = 1.5
 """How long a sender may try on its own: a first estimate is often too high."""
+LONG_SECONDS = 0.8
+SHORT_QUEUE_PATIENCE_SECONDS = 4.0
+"""How long a sender may try while the queue is shorter than this."""
 RATE_SECONDS = 1.0
 WIDE_BPS = 100_000
 WIDE_PATIENCE_SECONDS = 8.0
@@ -27,9 +30,21 @@ WIDE_HELD_UP_SECONDS = 1.0
 then lets a queue of half a second stand; that is late sound, but not lost sound."""
 FIRST_HOLD_SECONDS = 30.0
 LONGEST_HOLD_SECONDS = 240.0
-"""Each try costs some seconds of the voice, because a browser begins with more than such a link carries."""
+"""Each try costs some seconds of the voice, where not even the smallest picture fits beside it."""
+CEILING_SHARE = 0.75
+"""What a publisher is told of what arrived while its link was full: not all of that was new, and headers count too."""
+ENOUGH_BPS = 28_000.0
+SHORT_HOLD_SECONDS = 10.0
+"""A link of which this is the share carries a voice in long packets and the smallest picture: a try costs little."""
+FAR_SECONDS = 0.35
+"""A round trip as on EDGE or GPRS, or by a satellite: only the last carries more than a voice and a small picture."""
+START_BPS = 44_000.0
+FIRST_GROWTH_PER_SECOND = 0.15
+GROWTH_PER_SECOND = 0.02
+LIFTED_BPS = 2 * WIDE_BPS
 RELAPSE_SECONDS = 60.0
 """Held up again this soon after pictures came back: they do not fit, and the next try waits twice as long."""
+NO_LIMIT = float("inf")
 JUMP_SECONDS = 10.0
 """A transit that differs by this much is of another clock: another track, or timestamps that wrapped."""
 
@@ -39,6 +54,11 @@ class Strain:
 
     def __init__(self) -> None:
         self.is_yielding = False
+        self.is_narrow = False
+        """Whether short packets of sound take too much of it, as far as can be told."""
+        self.ceiling_bps = NO_LIMIT
+        self._growth_per_second = GROWTH_PER_SECOND
+        self._judged_at = 0.0
         self._transit: float | None = None
         self._base = Least(BASE_SECONDS)
         self._standing = Least(STANDING_SECONDS)
@@ -48,10 +68,12 @@ class Strain:
         self._until = 0.0
         self._hold_seconds = FIRST_HOLD_SECONDS
 
-    @property
-    def has_yielded(self) -> bool:
-        """Whether pictures ever had to give way."""
-        return self._until > 0.0
+    def begin(self, round_trip_seconds: float) -> None:
+        """Have a publisher that is far away begin with little: its link may be narrow."""
+        if round_trip_seconds > FAR_SECONDS:
+            self.is_narrow = True
+            self.ceiling_bps = START_BPS
+            self._growth_per_second = FIRST_GROWTH_PER_SECOND
 
     def heard(self, transit: float, now: float, *, expected: int, received: int) -> None:
         """Take how many seconds a packet of sound was under way, give or take a constant, and all packets so far."""
@@ -94,17 +116,29 @@ class Strain:
             self._octets.popleft()
         is_wide = self.arriving_bps >= WIDE_BPS
         patience = WIDE_PATIENCE_SECONDS if is_wide else PATIENCE_SECONDS
+        if not self._is_held_up(LONG_SECONDS):
+            patience = max(patience, SHORT_QUEUE_PATIENCE_SECONDS)
+        elapsed, self._judged_at = now - self._judged_at, now
         if not self._is_held_up(WIDE_HELD_UP_SECONDS if is_wide else HELD_UP_SECONDS) and not self._is_lost():
             self._since = None
+            if not self.is_yielding:
+                self.ceiling_bps *= 1 + self._growth_per_second * min(1.0, elapsed)
+                if self.ceiling_bps > LIFTED_BPS:
+                    self.ceiling_bps = NO_LIMIT
             if self.is_yielding and now >= self._until:
                 self.is_yielding = False
         elif self._since is None:
             self._since = now
+            if not is_wide and not self.is_yielding:
+                self.ceiling_bps = CEILING_SHARE * self.arriving_bps
+                self._growth_per_second = GROWTH_PER_SECOND
         elif not self.is_yielding and now - self._since >= patience:
             self._hold_seconds = (
                 min(LONGEST_HOLD_SECONDS, self._hold_seconds * 2)
                 if self._until and now - self._until < RELAPSE_SECONDS
+                else SHORT_HOLD_SECONDS
+                if self.ceiling_bps >= ENOUGH_BPS
                 else FIRST_HOLD_SECONDS
             )
-            self.is_yielding = True
+            self.is_yielding = self.is_narrow = True
             self._until = now + self._hold_seconds

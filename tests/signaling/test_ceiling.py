@@ -74,7 +74,7 @@ class Scene:
             downlink.peer.link.share(self.now)
 
     def told(self) -> int:
-        return self.ceiling.due([self.uplink], self.now)
+        return self.ceiling.due([self.uplink], math.inf, self.now)
 
 
 async def test_no_ceiling_is_needed_where_the_smallest_layer_fits() -> None:
@@ -188,6 +188,17 @@ async def test_pictures_a_little_too_large_go_on_while_their_publisher_makes_the
     assert viewer.has_yielded
 
 
+async def test_what_the_publishers_own_link_carries_is_a_ceiling_too() -> None:
+    scene = Scene()
+    scene.view(None)
+    scene.send(FULL_BPS)
+    assert scene.ceiling.due([scene.uplink], NARROW_BPS, scene.now) == NARROW_BPS
+    scene.now += ceiling.REPEAT_SECONDS
+    assert scene.ceiling.due([scene.uplink], 1000.0, scene.now) == ceiling.LEAST_BPS
+    scene.now += ceiling.REPEAT_SECONDS
+    assert scene.told() == ceiling.LIFTED_BPS
+
+
 async def test_sound_has_its_part_of_the_figure() -> None:
     scene = Scene()
     opus = Codec(111, "opus", 48000, 2)
@@ -197,14 +208,14 @@ async def test_sound_has_its_part_of_the_figure() -> None:
     scene.send(FULL_BPS)
     scene.share()
     both = [scene.uplink, sound]
-    assert scene.ceiling.due(both, scene.now)
+    assert scene.ceiling.due(both, math.inf, scene.now)
     for sequence in range(100):
         head = rtp.header(marker=False, payload_type=111, sequence=sequence, timestamp=960 * sequence, ssrc=8)
         sound.receive(stream, rtp.parse(head.ljust(120, b"\1")), scene.now + sequence / 50)
     scene.now += 2.0
     payload_bps = 8 * 50 * (120 - 20)
     expected = NARROW_BPS / ceiling.MARGIN + ceiling.SOUND_SHARE * payload_bps
-    assert scene.ceiling.due(both, scene.now) == pytest.approx(expected, rel=0.02)
+    assert scene.ceiling.due(both, math.inf, scene.now) == pytest.approx(expected, rel=0.02)
 
 
 @pytest.mark.parametrize(

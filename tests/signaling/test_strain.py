@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from signaling.sfu.strain import FIRST_HOLD_SECONDS, Strain
+from signaling.sfu.strain import FIRST_HOLD_SECONDS, NO_LIMIT, SHORT_HOLD_SECONDS, START_BPS, Strain
 from tests.networks.link import Direction
 from tests.networks.profiles import PROFILES
 
@@ -123,6 +123,36 @@ def test_pictures_come_back_when_the_link_has_widened() -> None:
     before = phone.silent_seconds
     phone.run(60, 40_000)
     assert phone.silent_seconds == before
+
+
+def test_a_narrow_link_is_measured_and_its_publisher_told_little_by_little_of_more() -> None:
+    phone = _Phone("edge")
+    assert phone.strain.ceiling_bps == NO_LIMIT
+    phone.run(3, 60_000)
+    told = phone.strain.ceiling_bps
+    capacity = PROFILES["edge"].up.rate_bps
+    assert 0.4 * capacity < told < 0.8 * capacity
+    phone.run(60, 0)
+    assert told < phone.strain.ceiling_bps < 3 * told
+
+
+def test_where_a_small_picture_fits_beside_a_voice_the_next_try_comes_soon() -> None:
+    phone = _Phone("edge")
+    phone.run(8, 100_000)
+    assert phone.strain.is_yielding
+    phone.run(SHORT_HOLD_SECONDS + 4, 0)
+    assert not phone.strain.is_yielding
+
+
+def test_who_is_far_away_begins_with_little_and_soon_has_no_limit() -> None:
+    strain = Strain()
+    strain.begin(0.1)
+    assert (strain.ceiling_bps, strain.is_narrow) == (NO_LIMIT, False)
+    strain.begin(0.5)
+    assert (strain.ceiling_bps, strain.is_narrow) == (START_BPS, True)
+    for step in range(150):
+        strain.judge(step * 0.1, step * 600)
+    assert strain.ceiling_bps == NO_LIMIT
 
 
 def test_another_tracks_clock_is_no_queue() -> None:
