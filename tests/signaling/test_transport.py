@@ -84,6 +84,34 @@ async def test_a_handshake_that_loses_each_flight_once_does_not_wait_for_openssl
     await client.secure.close()
 
 
+class _Mute(_Side):
+    """Nothing that it sends arrives for longer than OpenSSL waits before it sends again."""
+
+    SECONDS = 1.2
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.until = asyncio.get_running_loop().time() + self.SECONDS
+
+    def _send(self, data: bytes) -> None:
+        if asyncio.get_running_loop().time() >= self.until:
+            super()._send(data)
+
+
+async def test_a_round_trip_is_never_told_shorter_than_it_was() -> None:
+    server, client = _Side(), _Mute()
+    server.other, client.other = client, server
+    server.secure.start([client.certificate.fingerprint], is_client=False, sctp_port=5000)
+    client.secure.start([server.certificate.fingerprint], is_client=True, sctp_port=5000)
+    async with asyncio.timeout(10):
+        await client.connected.wait()
+    seconds = client.secure.round_trip_seconds
+    assert seconds is not None
+    assert seconds > 0.99 * _Mute.SECONDS
+    await server.secure.close()
+    await client.secure.close()
+
+
 async def test_nothing_of_a_handshake_leaves_before_there_is_an_address() -> None:
     sent = asyncio.Event()
     secure = SecureTransport(
