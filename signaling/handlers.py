@@ -96,6 +96,7 @@ def add_track(participant: Participant, request: AddTrackRequest) -> None:
     track = participant.track_of(request.cid) or participant.tracks.get(request.sid)
     if track is None:
         track = participant.add_track(_track_info(request), request.cid)
+        room.update_ptime()
     for codec in request.simulcast_codecs:
         if codec.cid:
             _know_as(track, codec.cid, codec.codec)

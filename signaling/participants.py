@@ -86,8 +86,12 @@ class Participant:
 
     @property
     def has_narrow_link(self) -> bool:
-        """Whether sound in short packets takes too much of the link, one way or the other."""
-        return any(side is not None and side.peer.is_narrow for side in (self.offers, self.subscriber))
+        """Whether sound in short packets takes too much of the link, one way or the other.
+
+        Who is far away is given the benefit of the doubt only while there is nothing to send.
+        """
+        sides = [side.peer for side in (self.offers, self.subscriber) if side is not None]
+        return any(peer.is_narrow or (self.tracks and peer.strain.may_be_narrow) for peer in sides)
 
     @property
     def is_hidden(self) -> bool:

@@ -97,7 +97,8 @@ class Room:
     def update_ptime(self) -> None:
         """Have sound packed as those now here need it.
 
-        At a join and by the clock: who changes its mind all the time must not have the others offer each time.
+        At a join, before something is published, and by the clock: who changes its mind all the time must not have the
+        others offer each time.
         """
         settings, here = self.settings.room, self.participants.values()
         narrow_ms = settings.audio_ptime_narrow_ms if any(p.has_narrow_link for p in here) else 0
@@ -123,7 +124,6 @@ class Room:
         if participant.state == ParticipantInfo.ACTIVE or participant.identity not in self.participants:
             return
         participant.state = ParticipantInfo.ACTIVE
-        self.update_ptime()
         self.announce(participant)
         self.webhooks.tell("participant_joined", self.snapshot(), participant.info())
 

@@ -93,7 +93,7 @@ class Peer:
     @property
     def is_narrow(self) -> bool:
         """Whether either way has turned out to carry little more than sound, since the client came by this path."""
-        return self.link.is_narrow or self.strain.is_narrow
+        return self.link.is_narrow or self.strain.has_yielded
 
     def restart_ice(self) -> None:
         """New credentials; the old ones stay good until the new ones are used."""

@@ -39,8 +39,10 @@ SHORT_HOLD_SECONDS = 10.0
 FAR_SECONDS = 0.35
 """A round trip as on EDGE or GPRS, or by a satellite: only the last carries more than a voice and a small picture."""
 START_BPS = 44_000.0
-FIRST_GROWTH_PER_SECOND = 0.15
+FIRST_GROWTH_PER_SECOND = 0.3
 GROWTH_PER_SECOND = 0.02
+USED_SHARE = 0.5
+"""Less than this of what was told does not test it."""
 LIFTED_BPS = 2 * WIDE_BPS
 RELAPSE_SECONDS = 60.0
 """Held up again this soon after pictures came back: they do not fit, and the next try waits twice as long."""
@@ -54,8 +56,6 @@ class Strain:
 
     def __init__(self) -> None:
         self.is_yielding = False
-        self.is_narrow = False
-        """Whether short packets of sound take too much of it, as far as can be told."""
         self.ceiling_bps = NO_LIMIT
         self._growth_per_second = GROWTH_PER_SECOND
         self._judged_at = 0.0
@@ -68,10 +68,19 @@ class Strain:
         self._until = 0.0
         self._hold_seconds = FIRST_HOLD_SECONDS
 
+    @property
+    def has_yielded(self) -> bool:
+        """Whether pictures ever had to give way."""
+        return self._until > 0.0
+
+    @property
+    def may_be_narrow(self) -> bool:
+        """Whether nothing has shown yet that it carries more than a voice and a small picture."""
+        return self.ceiling_bps < NO_LIMIT
+
     def begin(self, round_trip_seconds: float) -> None:
         """Have a publisher that is far away begin with little: its link may be narrow."""
         if round_trip_seconds > FAR_SECONDS:
-            self.is_narrow = True
             self.ceiling_bps = START_BPS
             self._growth_per_second = FIRST_GROWTH_PER_SECOND
 
@@ -121,7 +130,7 @@ class Strain:
         elapsed, self._judged_at = now - self._judged_at, now
         if not self._is_held_up(WIDE_HELD_UP_SECONDS if is_wide else HELD_UP_SECONDS) and not self._is_lost():
             self._since = None
-            if not self.is_yielding:
+            if not self.is_yielding and self.arriving_bps > USED_SHARE * self.ceiling_bps:
                 self.ceiling_bps *= 1 + self._growth_per_second * min(1.0, elapsed)
                 if self.ceiling_bps > LIFTED_BPS:
                     self.ceiling_bps = NO_LIMIT
@@ -140,5 +149,5 @@ class Strain:
                 if self.ceiling_bps >= ENOUGH_BPS
                 else FIRST_HOLD_SECONDS
             )
-            self.is_yielding = self.is_narrow = True
+            self.is_yielding = True
             self._until = now + self._hold_seconds

@@ -262,7 +262,7 @@ async def test_a_viewer_who_asks_for_fewer_pictures_gets_fewer(server: Server, o
 
 
 @pytest.mark.skipif(ANOTHER is not None, reason="LiveKit lets video yield only when its settings allow it")
-async def test_video_steps_down_then_shrinks_and_then_yields_on_a_narrow_link(server: Server, open_page: Opened) -> None:
+async def test_video_steps_down_shrinks_and_then_yields_on_a_narrow_link(server: Server, open_page: Opened) -> None:
     amina, _ = await _visit(server, open_page)
 
     async def width_is(low: int, high: int) -> bool:

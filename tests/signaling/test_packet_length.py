@@ -8,7 +8,7 @@ from livekit import api
 from livekit.protocol.models import ClientInfo, TrackType
 from livekit.protocol.rtc import AddTrackRequest, JoinRequest, SessionDescription, SignalRequest
 
-from signaling import packet_length, wiring
+from signaling import handlers, packet_length, wiring
 from signaling.config import Settings
 from signaling.packet_length import ATTRIBUTE
 from signaling.participants import Participant
@@ -92,6 +92,25 @@ async def test_somebody_whose_link_proves_narrow_has_everybody_send_long_packets
     phone.offers.peer.restart_ice()
     room.update_ptime()
     assert room.ptime_ms == 0
+    await endpoint.close()
+
+
+async def test_somebody_far_away_sends_long_packets_from_the_first_on() -> None:
+    settings = Settings.model_validate({"keys": {KEY: SECRET}, "rtc": {"node_ips": ["127.0.0.1"]}})
+    room = Room("visit", settings, Webhooks(settings))
+    endpoint = Endpoint(["127.0.0.1"], 0)
+    await endpoint.open()
+    phone = Participant(room, Claims("amina", 0), ClientInfo(), auto_subscribe=True)
+    wiring.connect(phone, endpoint, single=True, on_active=lambda _: None, on_slow=lambda _: None)
+    room.join(phone)
+    assert phone.offers is not None
+    phone.offers.peer.strain.begin(0.5)
+    room.update_ptime()
+    assert room.ptime_ms == 0
+    handlers.add_track(phone, AddTrackRequest(cid="track-a", type=TrackType.AUDIO))
+    assert room.ptime_ms == 60
+    answer = phone.offers.answer(SessionDescription(type="offer", sdp=OFFER, id=1))
+    assert "a=ptime:60" in answer.sdp
     await endpoint.close()
 
 
