@@ -41,7 +41,7 @@ FAR_SECONDS = 0.35
 START_BPS = 44_000.0
 FIRST_GROWTH_PER_SECOND = 0.3
 GROWTH_PER_SECOND = 0.02
-USED_SHARE = 0.5
+USED_SHARE = 0.6
 """Less than this of what was told does not test it."""
 LIFTED_BPS = 2 * WIDE_BPS
 RELAPSE_SECONDS = 60.0
