@@ -14,7 +14,7 @@ COPY . .
 RUN make production
 
 FROM python:3.11-slim-bookworm
-RUN useradd --system --uid 10001 --home-dir /var/lib/telemed --create-home telemed
+RUN useradd --uid 10001 --home-dir /var/lib/telemed --create-home --no-log-init telemed
 WORKDIR /telemed
 COPY --from=packages /telemed /telemed
 COPY --from=page /telemed/web/dist web/dist
