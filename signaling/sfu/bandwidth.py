@@ -22,6 +22,7 @@ FIRST_HISTORY: Final = 512
 """As many as are enough while feedback comes in time."""
 NOT_SENT: Final = -1
 NEVER: Final = float("inf")
+NO_LIMIT: Final = float("inf")
 BASE_SECONDS = 30.0
 """The least delay of this long stands for the empty link; clocks drift by a few milliseconds in it."""
 RATE_SECONDS: Final = 0.5

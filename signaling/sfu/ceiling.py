@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from signaling.sfu.bandwidth import NO_LIMIT
 from signaling.sfu.probing import HEADER_OCTETS
-from signaling.sfu.sharing import NO_LIMIT
 
 if TYPE_CHECKING:
     from signaling.sfu.uplink import Uplink

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from signaling.sfu import codecs, playout, rtcp, rtp
 from signaling.sfu.allocation import Demand
+from signaling.sfu.bandwidth import NO_LIMIT
 from signaling.sfu.beginning import Beginning
 from signaling.sfu.codecs import Vp8Descriptor
 from signaling.sfu.dependency import Frame, LayerSelector
@@ -35,7 +36,7 @@ class Downlink:
         self.target_fps = 0
         self.rank = 0
         self.limit_layer = HIGHEST_LAYER
-        self.room_bps = float("inf")
+        self.room_bps = NO_LIMIT
         self.fitted_at = 0.0
         self.paused = False
         self.packets = 0

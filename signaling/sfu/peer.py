@@ -372,7 +372,8 @@ class Peer:
         if sound is not None and now - sound.last_at < FEEDBACK_SECONDS:
             expected = sound.highest - sound.first + 1
             self.strain.heard(sound.transit_seconds, now, expected=expected, received=sound.packets)
-        self.strain.judge(now, self._octets_in)
+        has_pictures = any(uplink.kind == "video" and not uplink.muted for uplink in self.uplinks.values())
+        self.strain.judge(now, self._octets_in, has_pictures=has_pictures)
 
     def _send_transport_feedback(self) -> None:
         first = next(iter(self._streams), 0)

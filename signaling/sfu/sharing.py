@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from signaling.sfu.allocation import UPGRADE_MARGIN, Demand, allocate, rooms
-from signaling.sfu.bandwidth import LinkEstimate
+from signaling.sfu.bandwidth import NO_LIMIT, LinkEstimate
 from signaling.sfu.downlink import HIGHEST_LAYER
 from signaling.sfu.probing import HEADER_OCTETS, MOST_PADDING
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from signaling.sfu.downlink import Downlink
 
 
-NO_LIMIT = float("inf")
 NARROW_BPS = 100_000
 NARROW_SECONDS = 5.0
 """A link that has carried no more than this for so long: the headers of 20 ms of sound take a quarter of it."""

@@ -1,14 +1,14 @@
-"""Whether sound is held up on its way here, so that pictures on the same way should make room (pure).
+"""Whether sound is held up on its way here, so that pictures on the same way should make room, or give way (pure).
 
 Clients estimate their uplink themselves, but a browser never sends less than some 30 kbit/s of video: on a link of 60
-or 20 kbit/s that is what delays and loses the voice, and only being told to stop helps.
+or 20 kbit/s that is what delays and loses the voice, and only being told what there is room for, or to stop, helps.
 """
 
 from __future__ import annotations
 
 from collections import deque
 
-from signaling.sfu.bandwidth import BASE_SECONDS, Least
+from signaling.sfu.bandwidth import BASE_SECONDS, NO_LIMIT, Least
 
 STANDING_SECONDS = 1.0
 HELD_UP_SECONDS = 0.3
@@ -46,7 +46,6 @@ USED_SHARE = 0.6
 LIFTED_BPS = 2 * WIDE_BPS
 RELAPSE_SECONDS = 60.0
 """Held up again this soon after pictures came back: they do not fit, and the next try waits twice as long."""
-NO_LIMIT = float("inf")
 JUMP_SECONDS = 10.0
 """A transit that differs by this much is of another clock: another track, or timestamps that wrapped."""
 
@@ -115,7 +114,7 @@ class Strain:
         (began_at, before), (ended_at, after) = self._octets[0], self._octets[-1]
         return 8 * (after - before) / (ended_at - began_at) if ended_at > began_at else 0.0
 
-    def judge(self, now: float, octets: int) -> None:
+    def judge(self, now: float, octets: int, *, has_pictures: bool = True) -> None:
         """Decide whether pictures give way; to be called a few times a second, with all octets that came so far.
 
         Padding and packets that came before count too: a browser that begins with too much sends many of them.
@@ -138,7 +137,7 @@ class Strain:
                 self.is_yielding = False
         elif self._since is None:
             self._since = now
-            if not is_wide and not self.is_yielding:
+            if has_pictures and not is_wide and not self.is_yielding:
                 self.ceiling_bps = CEILING_SHARE * self.arriving_bps
                 self._growth_per_second = GROWTH_PER_SECOND
         elif not self.is_yielding and now - self._since >= patience:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from signaling.sfu import codecs, rtcp, rtp
+from signaling.sfu.bandwidth import NO_LIMIT
 from signaling.sfu.dependency import MAX_SPATIAL, DependencyReader, Frame
 from signaling.sfu.missing import Missing
 from signaling.sfu.playout import Losses
@@ -161,7 +162,7 @@ class Uplink:
         self.downlinks: list[Downlink] = []
         self.muted = False
         self.full_bps = 0.0
-        self.ceiling_bps = float("inf")
+        self.ceiling_bps = NO_LIMIT
         self.loudness = Loudness()
         self._level_id = extensions.get(rtp.AUDIO_LEVEL, 0)
         self._dependency_id = extensions.get(rtp.DEPENDENCY_DESCRIPTOR, 0)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from signaling.sfu.strain import FIRST_HOLD_SECONDS, NO_LIMIT, SHORT_HOLD_SECONDS, START_BPS, Strain
+from signaling.sfu.bandwidth import NO_LIMIT
+from signaling.sfu.strain import FIRST_HOLD_SECONDS, SHORT_HOLD_SECONDS, START_BPS, Strain
 from tests.networks.link import Direction
 from tests.networks.profiles import PROFILES
 
@@ -134,6 +135,14 @@ def test_a_narrow_link_is_measured_and_its_publisher_told_little_by_little_of_mo
     assert 0.4 * capacity < told < 0.8 * capacity
     phone.run(60, 0)
     assert told < phone.strain.ceiling_bps < 3 * told
+
+
+def test_sound_alone_measures_no_link() -> None:
+    strain = Strain()
+    for step in range(100):
+        strain.heard(step * 0.01, step * 0.1, expected=5 * step, received=5 * step)
+        strain.judge(step * 0.1, step * 300, has_pictures=False)
+    assert strain.ceiling_bps == NO_LIMIT
 
 
 def test_where_a_small_picture_fits_beside_a_voice_the_next_try_comes_soon() -> None:
