@@ -74,6 +74,9 @@ class _Call:
         limit = self.estimate.limit_bps
         if limit is not None and limit < self._wanted_bps:
             return
+        self._send_pictures(now)
+
+    def _send_pictures(self, now: float) -> None:
         self.shown_steps += 1
         self._due += self._picture_bps / 8 * STEP
         while self._due >= PICTURE_BYTES:
@@ -139,13 +142,8 @@ class _ShrinkingCall(_Call):
             or self.steps >= self._fitted_step + sharing.SHRINK_SECONDS / STEP
         ):
             self.is_shown = False
-        if not self.is_shown:
-            return
-        self.shown_steps += 1
-        self._due += self._picture_bps / 8 * STEP
-        while self._due >= PICTURE_BYTES:
-            self._due -= PICTURE_BYTES
-            self._send(PICTURE_BYTES, now)
+        if self.is_shown:
+            self._send_pictures(now)
 
     @property
     def _wanted_bps(self) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 import aiohttp
 import pytest
 from livekit import api
@@ -10,6 +12,7 @@ from livekit.protocol.rtc import AddTrackRequest, JoinRequest, SessionDescriptio
 
 from signaling import handlers, packet_length, wiring
 from signaling.config import Settings
+from signaling.offers import ClientOffers
 from signaling.packet_length import ATTRIBUTE
 from signaling.participants import Participant
 from signaling.rooms import Room
@@ -73,45 +76,47 @@ async def test_someone_on_a_poor_link_has_the_others_offer_anew(start: Started, 
     await speaker.close()
 
 
-@pytest.mark.parametrize(("setting", "length_ms"), [(60, 60), (120, 120), (0, 0)])
-async def test_somebody_whose_link_proves_narrow_has_everybody_send_long_packets(setting: int, length_ms: int) -> None:
-    settings = Settings.model_validate(
-        {"keys": {KEY: SECRET}, "room": {"audio_ptime_narrow_ms": setting}, "rtc": {"node_ips": ["127.0.0.1"]}}
-    )
-    room = Room("visit", settings, Webhooks(settings))
+@pytest.fixture
+async def endpoint() -> AsyncIterator[Endpoint]:
     endpoint = Endpoint(["127.0.0.1"], 0)
     await endpoint.open()
-    phone = Participant(room, Claims("amina", 0), ClientInfo(), auto_subscribe=True)
-    wiring.connect(phone, endpoint, single=True, on_active=lambda _: None, on_slow=lambda _: None)
-    room.join(phone)
-    assert room.ptime_ms == 0
-    assert phone.offers is not None
-    phone.offers.peer.link.is_narrow = True
-    room.update_ptime()
-    assert room.ptime_ms == length_ms
-    phone.offers.peer.restart_ice()
-    room.update_ptime()
-    assert room.ptime_ms == 0
+    yield endpoint
     await endpoint.close()
 
 
-async def test_somebody_far_away_sends_long_packets_from_the_first_on() -> None:
-    settings = Settings.model_validate({"keys": {KEY: SECRET}, "rtc": {"node_ips": ["127.0.0.1"]}})
+def _visit(endpoint: Endpoint, room_settings: dict[str, int]) -> tuple[Room, Participant, ClientOffers]:
+    """A room with one phone in it, whose link nothing is known of."""
+    settings = Settings.model_validate({"keys": {KEY: SECRET}, "room": room_settings})
     room = Room("visit", settings, Webhooks(settings))
-    endpoint = Endpoint(["127.0.0.1"], 0)
-    await endpoint.open()
     phone = Participant(room, Claims("amina", 0), ClientInfo(), auto_subscribe=True)
     wiring.connect(phone, endpoint, single=True, on_active=lambda _: None, on_slow=lambda _: None)
     room.join(phone)
     assert phone.offers is not None
-    phone.offers.peer.strain.begin(0.5)
+    return room, phone, phone.offers
+
+
+@pytest.mark.parametrize(("setting", "length_ms"), [(60, 60), (120, 120), (0, 0)])
+async def test_somebody_whose_link_proves_narrow_has_everybody_send_long_packets(
+    endpoint: Endpoint, setting: int, length_ms: int
+) -> None:
+    room, _, offers = _visit(endpoint, {"audio_ptime_narrow_ms": setting})
+    assert room.ptime_ms == 0
+    offers.peer.link.is_narrow = True
+    room.update_ptime()
+    assert room.ptime_ms == length_ms
+    offers.peer.restart_ice()
+    room.update_ptime()
+    assert room.ptime_ms == 0
+
+
+async def test_somebody_far_away_sends_long_packets_from_the_first_on(endpoint: Endpoint) -> None:
+    room, phone, offers = _visit(endpoint, {})
+    offers.peer.strain.begin(0.5)
     room.update_ptime()
     assert room.ptime_ms == 0
     handlers.add_track(phone, AddTrackRequest(cid="track-a", type=TrackType.AUDIO))
     assert room.ptime_ms == 60
-    answer = phone.offers.answer(SessionDescription(type="offer", sdp=OFFER, id=1))
-    assert "a=ptime:60" in answer.sdp
-    await endpoint.close()
+    assert "a=ptime:60" in offers.answer(SessionDescription(type="offer", sdp=OFFER, id=1)).sdp
 
 
 @pytest.mark.parametrize(
