@@ -86,10 +86,11 @@ class Ceiling:
         return round(figure)
 
     def _measure_sound(self, uplinks: Collection[Uplink], now: float) -> None:
+        at, packets_before, octets_before = self._sound
+        if now < at + SOUND_SECONDS:
+            return
         streams = [stream for uplink in uplinks if uplink.kind == "audio" for stream in uplink.streams]
         packets, octets = sum(stream.packets for stream in streams), sum(stream.octets for stream in streams)
-        at, packets_before, octets_before = self._sound
-        if now - at >= SOUND_SECONDS:
-            payload = octets - octets_before - HEADER_OCTETS * (packets - packets_before)
-            self._sound_bps = max(0.0, SOUND_SHARE * 8 * payload / (now - at))
-            self._sound = (now, packets, octets)
+        payload = octets - octets_before - HEADER_OCTETS * (packets - packets_before)
+        self._sound_bps = max(0.0, SOUND_SHARE * 8 * payload / (now - at))
+        self._sound = (now, packets, octets)
