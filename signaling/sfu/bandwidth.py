@@ -199,8 +199,13 @@ class LinkEstimate:
             self._probe_pause_seconds = min(LONGEST_PROBE_PAUSE_SECONDS, self._probe_pause_seconds * PROBE_PAUSE_FACTOR)
 
     def _judge(self, now: float) -> None:
-        if (self.probe is None and self._is_queued()) or self._is_lossy():
+        if self._is_lossy():
             self._back_off(now)
+        elif self.probe is None and self._is_queued():
+            if self._is_draining(now):
+                self._hold_until = self._probe_after = now + self._hold_seconds
+            else:
+                self._back_off(now)
         elif self.limit_bps is not None and now > self._hold_until and self._is_used(now):
             self._grow(now)
         self.judge_probe(now)
@@ -219,9 +224,6 @@ class LinkEstimate:
         return share > LOSS_SHARE
 
     def _back_off(self, now: float) -> None:
-        if self._is_draining(now):
-            self._hold_until = self._probe_after = now + self._hold_seconds
-            return
         if now - self._hold_until > TRIAL_SECONDS:
             self._hold_seconds = FIRST_HOLD_SECONDS
         elif self._is_raised:

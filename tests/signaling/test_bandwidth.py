@@ -65,6 +65,22 @@ def test_feedback_that_is_lost_hides_nothing_of_what_arrived() -> None:
     assert 0.9 * all_of_it < link.estimate.arrival_bps() < 1.1 * all_of_it
 
 
+def test_losses_without_a_queue_lower_it_again_at_once() -> None:
+    estimate, departures = LinkEstimate(), Departures()
+    limits = []
+    for block in range(12):
+        # A policer: three of ten are dropped, none waits; from the middle on much less is sent.
+        now, size = 100.0 + 0.1 * block, 1000 if block < 6 else 400
+        statuses: list[tuple[int, float | None]] = []
+        for number in range(block * 100, block * 100 + 100):
+            estimate.sent(number, size, departures)
+            departures.leave(now)
+            statuses.append((number, None if number % 10 < 3 else now + 1000))
+        estimate.feedback(*told(statuses), now + 0.05)
+        limits.append(estimate.limit_bps or 0.0)
+    assert limits[-1] < 0.7 * limits[5]
+
+
 def test_a_queue_that_stands_lowers_it_again() -> None:
     link = _Link(100_000)
     link.run(4, 150_000, follow=False)
