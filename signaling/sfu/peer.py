@@ -97,7 +97,8 @@ class Peer:
 
     def restart_ice(self) -> None:
         """New credentials; the old ones stay good until the new ones are used."""
-        self.link.is_narrow, self.strain = False, Strain()
+        self.link.forget_width()
+        self.strain = Strain()
         self.credentials = ice.new_credentials()
         self.endpoint.add(self)
 

@@ -33,6 +33,10 @@ class SharedLink:
         self._downlinks = downlinks
         self._on_yield = on_yield
 
+    def forget_width(self) -> None:
+        """Another path may be wider."""
+        self.is_narrow, self._wide_at = False, 0.0
+
     def share(self, now: float) -> None:
         """Give sound what it needs, and each video the largest layer that fits into the rest."""
         limit = self.estimate.limit_bps if self.forced_limit_bps is None else self.forced_limit_bps

@@ -243,4 +243,5 @@ async def test_a_new_path_is_not_thought_narrow() -> None:
     for second in range(8):
         peer.link.share(1000.0 + second)
     peer.restart_ice()
+    peer.link.share(1008.0)
     assert not peer.is_narrow
