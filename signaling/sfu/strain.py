@@ -141,12 +141,11 @@ class Strain:
                 self.ceiling_bps = CEILING_SHARE * self.arriving_bps
                 self._growth_per_second = GROWTH_PER_SECOND
         elif not self.is_yielding and now - self._since >= patience:
-            self._hold_seconds = (
-                min(LONGEST_HOLD_SECONDS, self._hold_seconds * 2)
-                if self._until and now - self._until < RELAPSE_SECONDS
-                else SHORT_HOLD_SECONDS
-                if self.ceiling_bps >= ENOUGH_BPS
-                else FIRST_HOLD_SECONDS
-            )
+            self._hold_seconds = self._next_hold_seconds(now)
             self.is_yielding = True
             self._until = now + self._hold_seconds
+
+    def _next_hold_seconds(self, now: float) -> float:
+        if self._until and now - self._until < RELAPSE_SECONDS:
+            return min(LONGEST_HOLD_SECONDS, self._hold_seconds * 2)
+        return SHORT_HOLD_SECONDS if self.ceiling_bps >= ENOUGH_BPS else FIRST_HOLD_SECONDS
