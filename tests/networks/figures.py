@@ -10,10 +10,15 @@ from typing import Any
 MEASURES = {
     "concealed_percent": (0, 1),
     "frames_per_second": (1, 1),
+    "shown_per_second": (1, 1),
     "freezes": (0, 0),
     "frozen_seconds": (0, 1),
 }
-"""Each measure of a receiver: whether more is better, and decimals."""
+"""Each measure of a receiver: whether more is better, and decimals.
+
+Frames are counted where they are decoded, and where they are shown: of those that are decoded together after a wait for
+one of them, only the last is.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +34,8 @@ class Run:
 def difference(before: Mapping[str, Any], after: Mapping[str, Any], seconds: float) -> dict[str, float]:
     """What a receiver measured between two looks at its counters (webrtc-stats), by the names of MEASURES.
 
-    A track that never came counts as silence and a picture frozen throughout.
+    A track that never came counts as silence and a picture frozen throughout. How often a picture froze is not told of
+    one that did not move once.
     """
 
     def grown(source: str, counter: str) -> float:
@@ -37,13 +43,14 @@ def difference(before: Mapping[str, Any], after: Mapping[str, Any], seconds: flo
 
     samples = grown("microphone", "totalSamplesReceived")
     frames = grown("camera", "framesDecoded")
-    return {
+    found = {
         "concealed_percent": 100 * grown("microphone", "concealedSamples") / samples if samples > 0 else 100.0,
         "frames_per_second": frames / seconds,
-        "freezes": grown("camera", "freezeCount"),
+        "shown_per_second": grown("camera", "framesShown") / seconds,
         # A freeze is only counted once it ends.
         "frozen_seconds": grown("camera", "totalFreezesDuration") if frames > 0 else seconds,
     }
+    return found if frames <= 0 else found | {"freezes": grown("camera", "freezeCount")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +96,7 @@ def _line(runs: list[Run], profile: str, side: str, measure: str, servers: list[
     for server in servers:
         # Finer than what is shown is finer than what the counters tell.
         matching = [run for run in runs if (run.profile, run.server) == (profile, server)]
-        values = [round(run.sides[side][measure], decimals) for run in matching]
+        values = [round(run.sides[side][measure], decimals) for run in matching if measure in run.sides[side]]
         if values:
             found[server] = summarise(values)
     cells = [

@@ -58,6 +58,8 @@ async function received(name) {
       const report = await publication.track?.getRTCStatsReport();
       const key = `${participant.identity}/${publication.source}`;
       found[key] = { muted: publication.isMuted, subscribed: publication.isSubscribed };
+      const shown = publication.track?.attachedElements[0]?.getVideoPlaybackQuality?.();
+      if (shown) found[key].framesShown = shown.totalVideoFrames - shown.droppedVideoFrames;
       report?.forEach((entry) => {
         if (entry.type !== "inbound-rtp") return;
         Object.assign(found[key], Object.fromEntries(MEASURES.map((measure) => [measure, entry[measure]])));
