@@ -40,7 +40,10 @@ FAR_SECONDS = 0.35
 """A round trip as on EDGE or GPRS, or by a satellite: only the last carries more than a voice and a small picture."""
 START_BPS = 44_000.0
 FIRST_GROWTH_PER_SECOND = 0.3
-GROWTH_PER_SECOND = 0.02
+NEAR_GROWTH_PER_SECOND = 0.02
+WIDER = 1.25
+WIDER_GROWTH_PER_SECOND = 0.15
+"""Where more arrives by this factor than when the link was full, it has widened."""
 USED_SHARE = 0.6
 """Less than this of what was told does not test it."""
 LIFTED_BPS = 2 * WIDE_BPS
@@ -56,7 +59,7 @@ class Strain:
     def __init__(self) -> None:
         self.is_yielding = False
         self.ceiling_bps = NO_LIMIT
-        self._growth_per_second = GROWTH_PER_SECOND
+        self._full_bps = 0.0
         self._judged_at = 0.0
         self._transit: float | None = None
         self._base = Least(BASE_SECONDS)
@@ -81,7 +84,6 @@ class Strain:
         """Have a publisher that is far away begin with little: its link may be narrow."""
         if round_trip_seconds > FAR_SECONDS:
             self.ceiling_bps = START_BPS
-            self._growth_per_second = FIRST_GROWTH_PER_SECOND
 
     def heard(self, transit: float, now: float, *, expected: int, received: int) -> None:
         """Take how many seconds a packet of sound was under way, give or take a constant, and all packets so far."""
@@ -129,21 +131,30 @@ class Strain:
         elapsed, self._judged_at = now - self._judged_at, now
         if not self._is_held_up(WIDE_HELD_UP_SECONDS if is_wide else HELD_UP_SECONDS) and not self._is_lost():
             self._since = None
-            if not self.is_yielding and self.arriving_bps > USED_SHARE * self.ceiling_bps:
-                self.ceiling_bps *= 1 + self._growth_per_second * min(1.0, elapsed)
-                if self.ceiling_bps > LIFTED_BPS:
-                    self.ceiling_bps = NO_LIMIT
+            if not self.is_yielding:
+                self._raise_ceiling(min(1.0, elapsed))
             if self.is_yielding and now >= self._until:
                 self.is_yielding = False
         elif self._since is None:
             self._since = now
             if has_pictures and not is_wide and not self.is_yielding:
-                self.ceiling_bps = CEILING_SHARE * self.arriving_bps
-                self._growth_per_second = GROWTH_PER_SECOND
+                self._full_bps = self.arriving_bps
+                self.ceiling_bps = CEILING_SHARE * self._full_bps
         elif not self.is_yielding and now - self._since >= patience:
             self._hold_seconds = self._next_hold_seconds(now)
             self.is_yielding = True
             self._until = now + self._hold_seconds
+
+    def _raise_ceiling(self, elapsed: float) -> None:
+        if self.arriving_bps > USED_SHARE * self.ceiling_bps:
+            self.ceiling_bps *= 1 + self._growth_per_second() * elapsed
+            if self.ceiling_bps > LIFTED_BPS:
+                self.ceiling_bps = NO_LIMIT
+
+    def _growth_per_second(self) -> float:
+        if not self._full_bps:
+            return FIRST_GROWTH_PER_SECOND
+        return WIDER_GROWTH_PER_SECOND if self.arriving_bps > WIDER * self._full_bps else NEAR_GROWTH_PER_SECOND
 
     def _next_hold_seconds(self, now: float) -> float:
         if self._until and now - self._until < RELAPSE_SECONDS:
