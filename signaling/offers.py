@@ -157,7 +157,7 @@ class ClientOffers:
 
     def _begin_uplink(self, section: Section, answer: Section, cid: str) -> None:
         extensions = answers.by_uri(answer.extensions)
-        self.peer.learn_extensions(extensions)
+        self.peer.reception.learn_extensions(extensions)
         if self._cids.get(section.mid) == cid:
             return
         self._end_uplink(section.mid)
@@ -167,14 +167,14 @@ class ClientOffers:
         payload_types = {codec.payload_type: codec for codec in answer.codecs}
         uplink = Uplink(self.peer, section.mid, section.kind, codec, payload_types, extensions)
         self._cids[section.mid] = cid
-        self.peer.takes_estimates |= "goog-remb" in codec.feedback
-        self.peer.add_uplink(uplink, section.ssrcs, section.repairs)
+        self.peer.reception.takes_estimates |= "goog-remb" in codec.feedback
+        self.peer.reception.expect(uplink, section.ssrcs, section.repairs)
         self._on_uplink(cid, uplink)
 
     def _end_uplink(self, mid: str) -> None:
         if self._cids.pop(mid, None) is not None:
-            uplink = self.peer.uplinks[mid]
-            self.peer.remove_uplink(uplink)
+            uplink = self.peer.reception.uplinks[mid]
+            self.peer.reception.drop(uplink)
             self._off_uplink(uplink)
 
     def renew(self) -> None:
@@ -184,7 +184,7 @@ class ClientOffers:
 
     def uplink_of(self, cid: str) -> Uplink | None:
         """The media negotiated under a client's track id."""
-        return next((self.peer.uplinks[mid] for mid, known in self._cids.items() if known == cid), None)
+        return next((self.peer.reception.uplinks[mid] for mid, known in self._cids.items() if known == cid), None)
 
     # Sending
 

@@ -91,7 +91,7 @@ class Participant:
         Who is far away is given the benefit of the doubt only while there is nothing to send.
         """
         sides = [side.peer for side in (self.offers, self.subscriber) if side is not None]
-        return any(peer.is_narrow or (self.tracks and peer.strain.may_be_narrow) for peer in sides)
+        return any(peer.is_narrow or (self.tracks and peer.reception.strain.may_be_narrow) for peer in sides)
 
     @property
     def is_hidden(self) -> bool:

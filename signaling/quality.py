@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from livekit.protocol.models import ConnectionQuality
 
+BEST_SCORE = 4.5
 EXCELLENT_SCORE = 4.1
 GOOD_SCORE = 3.0
+STARVED_SCORE = 2.0
+"""At most, where pictures had to give way, however well the sound goes."""
 
 
 def score(loss: float, rtt_seconds: float) -> float:
@@ -17,9 +20,9 @@ def score(loss: float, rtt_seconds: float) -> float:
     return max(1.0, 1 + 0.035 * rating + 7e-6 * rating * (rating - 60) * (100 - rating))
 
 
-def rate(loss: float, rtt_seconds: float) -> tuple[ConnectionQuality, float]:
-    """LiveKit's word for a score, and the score."""
-    found = score(loss, rtt_seconds)
+def rate(loss: float, rtt_seconds: float, *, is_starved: bool = False) -> tuple[ConnectionQuality, float]:
+    """LiveKit's word for a score, and the score; `is_starved` where the link has no room for pictures."""
+    found = min(score(loss, rtt_seconds), STARVED_SCORE if is_starved else BEST_SCORE)
     if found >= EXCELLENT_SCORE:
         return ConnectionQuality.EXCELLENT, found
     return (ConnectionQuality.GOOD if found >= GOOD_SCORE else ConnectionQuality.POOR), found

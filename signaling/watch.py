@@ -46,4 +46,5 @@ def _quality(participant: Participant) -> tuple[ConnectionQuality, float]:
     if participant.signal is None:
         return ConnectionQuality.LOST, 0.0
     peers = [side.peer for side in (participant.offers, participant.subscriber) if side is not None]
-    return quality.rate(max(peer.loss() for peer in peers), min(peer.rtt_seconds for peer in peers))
+    loss, rtt_seconds = max(peer.loss() for peer in peers), min(peer.rtt_seconds for peer in peers)
+    return quality.rate(loss, rtt_seconds, is_starved=any(peer.is_starved for peer in peers))

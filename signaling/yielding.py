@@ -19,7 +19,7 @@ def tell_viewer(subscription: Subscription) -> None:
 
 def hold_back(track: Track) -> None:
     """Let a publisher's strained uplink carry no video, until it is well; viewers are told of a change."""
-    strained = track.uplink is not None and track.uplink.peer.strain.is_yielding
+    strained = track.uplink is not None and track.uplink.peer.reception.strain.is_yielding
     if strained != track.is_held_back:
         track.is_held_back = strained
         for subscription in track.subscriptions.values():

@@ -13,18 +13,14 @@ from aiortc import RTCDataChannel
 
 from signaling.sfu import ice, rtcp, rtp, tally, twcc
 from signaling.sfu.addresses import Address
-from signaling.sfu.ceiling import Ceiling
 from signaling.sfu.downlink import Downlink
-from signaling.sfu.incoming import Incoming
 from signaling.sfu.missing import LEAST_SECONDS
-from signaling.sfu.rtp import Packet
+from signaling.sfu.reception import Reception
 from signaling.sfu.sent import Horizon
 from signaling.sfu.sharing import SharedLink
 from signaling.sfu.slots import Slot
-from signaling.sfu.strain import Strain
 from signaling.sfu.stream_wire import StreamWire
 from signaling.sfu.transport import Certificate, SecureTransport
-from signaling.sfu.uplink import Uplink
 from signaling.sfu.wire import Wire
 
 if TYPE_CHECKING:
@@ -64,15 +60,9 @@ class Peer:
         self.downlinks: dict[int, Downlink] = {}
         self.transport_cc_out = 0
         self.link = SharedLink(self.downlinks, on_yield)
-        self.strain = Strain()
-        self.takes_estimates = False
-        self._ceiling = Ceiling()
         self._on_connected = on_connected
         self._is_near = False
-        self._transport_cc_in = 0
-        self._octets_in = 0
         self._repairs_left = MAX_REPAIRS
-        self._arrivals = twcc.Arrivals()
         self.due_at = NEVER
         self._feedback_due = 0.0
         self._report_due = 0.0
@@ -85,20 +75,24 @@ class Peer:
             on_closed=on_closed,
             on_channel=on_channel,
         )
-        self.incoming = Incoming(self.secure.forget_received)
-        self.uplinks = self.incoming.uplinks
-        self._streams = self.incoming.streams
+        self.reception = Reception(self.ssrc, self.counts, self.secure.forget_received)
         endpoint.add(self)
 
     @property
     def is_narrow(self) -> bool:
         """Whether either way has turned out to carry little more than sound, since the client came by this path."""
-        return self.link.is_narrow or self.strain.has_yielded
+        return self.link.is_narrow or self.reception.strain.has_yielded
+
+    @property
+    def is_starved(self) -> bool:
+        """Whether pictures give way now, because either way carries sound at most."""
+        yields = any(downlink.has_yielded and downlink.is_watched for downlink in self.downlinks.values())
+        return yields or self.reception.strain.is_yielding
 
     def restart_ice(self) -> None:
         """New credentials; the old ones stay good until the new ones are used."""
         self.link.forget_width()
-        self.strain = Strain()
+        self.reception.forget_width()
         self.credentials = ice.new_credentials()
         self.endpoint.add(self)
 
@@ -123,7 +117,7 @@ class Peer:
         now = asyncio.get_running_loop().time()
         if self.secure.round_trip_seconds is not None:
             self._note_round_trip(self.secure.round_trip_seconds)
-            self.strain.begin(self.rtt_seconds)
+            self.reception.strain.begin(self.rtt_seconds)
         for downlink in self.downlinks.values():
             downlink.release(now)
         self.hurry()
@@ -215,19 +209,6 @@ class Peer:
         self._approach(now)
         return self.secure.receive(data)
 
-    def learn_extensions(self, extensions: dict[str, int]) -> None:
-        """Note the ids under which the client identifies its streams; they are the same in a whole bundle."""
-        self.incoming.learn_extensions(extensions)
-        self._transport_cc_in = extensions.get(rtp.TRANSPORT_CC, self._transport_cc_in)
-
-    def add_uplink(self, uplink: Uplink, ssrcs: list[int], repairs: dict[int, int]) -> None:
-        """Expect a track's packets, by declared SSRC or by MID and RID."""
-        self.incoming.expect(uplink, ssrcs, repairs)
-
-    def remove_uplink(self, uplink: Uplink) -> None:
-        """Forget a track and its streams."""
-        tally.add_received(self.incoming.drop(uplink), self.counts)
-
     def remove_downlink(self, downlink: Downlink) -> None:
         """Send a stream no more."""
         downlink.unbind()
@@ -239,7 +220,7 @@ class Peer:
     def totals(self) -> Counter[str]:
         """What was counted so far, with what the streams of now have counted themselves."""
         found = self.counts.copy()
-        tally.add_received(self._streams.values(), found)
+        self.reception.add_totals(found)
         tally.add_sent(self.downlinks.values(), found)
         return found
 
@@ -256,39 +237,17 @@ class Peer:
         if not size:
             self.counts["rtp_not_genuine"] += 1
             return
-        self._octets_in += size
         try:
             packet = rtp.parse(slot.read(size))
         except ValueError:
-            self.incoming.note_stranger(_ssrc.unpack(slot.read(12)[8:])[0])
+            self.reception.incoming.note_stranger(_ssrc.unpack(slot.read(12)[8:])[0])
             self.counts["rtp_malformed"] += 1
             return
-        self._arrivals.note(packet.extension(self._transport_cc_in), now)
-        stream = self._streams.get(packet.ssrc)
-        if stream is not None:
-            stream.uplink.receive(stream, packet, now)
-        else:
-            self._received_otherwise(packet, now)
-
-    def _received_otherwise(self, packet: Packet, now: float) -> None:
-        """Take a packet of an SSRC that is no stream yet: the first of one, or a retransmission."""
-        ssrc = packet.ssrc
-        if not self.incoming.may_begin(ssrc):
-            self.incoming.note_stranger(ssrc)
-            self.counts["too_many_streams"] += 1
-            return
-        stream = self.incoming.stream_of(packet)
-        if stream is None:
-            self.incoming.note_stranger(ssrc)
-            self.counts["unknown_stream"] += 1
-            return
-        original = stream.restore(packet) if self.incoming.is_repair(ssrc) else packet
-        if original is not None:
-            stream.uplink.receive(stream, original, now)
+        self.reception.take(packet, now)
 
     def _rtcp_received(self, data: bytes, now: float) -> None:
         self._horizon.heard(now)
-        self.incoming.note_stranger(int.from_bytes(data[4:8], "big"))
+        self.reception.incoming.note_stranger(int.from_bytes(data[4:8], "big"))
         try:
             reports = rtcp.parse(data)
         except ValueError:
@@ -296,9 +255,8 @@ class Peer:
             return
         for report in reports:
             match report:
-                case rtcp.SenderReport(ssrc=ssrc):
-                    if (stream := self._streams.get(ssrc)) is not None:
-                        stream.report, stream.report_at = report, now
+                case rtcp.SenderReport():
+                    self.reception.note_report(report, now)
                 case rtcp.ReceptionReport(ssrc=ssrc):
                     if (downlink := self.downlinks.get(ssrc)) is not None:
                         rtt = downlink.report_received(report, now)
@@ -342,21 +300,13 @@ class Peer:
             if self._is_near:
                 self._seek_key_frames(now)
             return False
-        is_waiting = False
-        for stream in self._streams.values():
-            if stream.missing:
-                is_waiting = True
-                due = stream.missing.due(now, self.rtt_seconds)
-                if due:
-                    self.counts["nacks_sent"] += len(due)
-                    self.send_rtcp(rtcp.nack(self.ssrc, stream.ssrc, due))
+        is_waiting = self.reception.is_incomplete
+        if is_waiting:
+            self._send_each(self.reception.requests(now, self.rtt_seconds))
         if now >= self._feedback_due:
             self._feedback_due = now + FEEDBACK_SECONDS
             self._repairs_left = MAX_REPAIRS
-            self._send_transport_feedback()
-            self._judge_strain(now)
-            if self.takes_estimates and (bps := self._ceiling.due(self.uplinks.values(), self.strain.ceiling_bps, now)):
-                self.send_rtcp(rtcp.receiver_estimate(self.ssrc, bps, list(self._streams)))
+            self._send_each(self.reception.feedback(now))
             self.link.share(now)
             horizon = self._horizon.at(now, self.rtt_seconds if self.is_rtt_known else None)
             for downlink in self.downlinks.values():
@@ -368,23 +318,12 @@ class Peer:
         self.due_at = now + LEAST_SECONDS if is_waiting else min(self._feedback_due, self._report_due)
         return is_waiting
 
-    def _judge_strain(self, now: float) -> None:
-        sound = next((stream for stream in self._streams.values() if stream.uplink.kind == "audio"), None)
-        if sound is not None and now - sound.last_at < FEEDBACK_SECONDS:
-            expected = sound.highest - sound.first + 1
-            self.strain.heard(sound.transit_seconds, now, expected=expected, received=sound.packets)
-        has_pictures = any(uplink.kind == "video" and not uplink.muted for uplink in self.uplinks.values())
-        self.strain.judge(now, self._octets_in, has_pictures=has_pictures)
-
-    def _send_transport_feedback(self) -> None:
-        first = next(iter(self._streams), 0)
-        for body in self._arrivals.take():
-            self.send_rtcp(rtcp.transport_feedback(self.ssrc, first, body))
+    def _send_each(self, packets: list[bytes]) -> None:
+        for packet in packets:
+            self.send_rtcp(packet)
 
     def _send_reports(self, now: float) -> None:
-        receptions = [s.reception(now) for s in self._streams.values() if s.highest >= 0]
-        if receptions:
-            self.send_rtcp(rtcp.receiver_report(self.ssrc, receptions))
+        self._send_each(self.reception.reports(now))
         for downlink in self.downlinks.values():
             downlink.judge_playout(now)
             report = downlink.sender_report(now)
@@ -394,8 +333,8 @@ class Peer:
 
     def loss(self) -> float:
         """The worst share of packets lost lately, in either direction, from 0 to 1."""
-        incoming = max((stream.fraction_lost for stream in self._streams.values()), default=0.0)
-        return max((downlink.fraction_lost for downlink in self.downlinks.values()), default=incoming)
+        outgoing = max((downlink.fraction_lost for downlink in self.downlinks.values()), default=0.0)
+        return max(outgoing, self.reception.fraction_lost)
 
     async def close(self) -> None:
         """Leave the endpoint and end the transport."""

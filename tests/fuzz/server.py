@@ -91,9 +91,9 @@ class Server:
     def _publish(self, mid: str, kind: str, codecs: tuple[Codec, ...]) -> None:
         peer = self.publisher.peer
         extensions = EXTENSIONS if mid != "2" else {**EXTENSIONS, rtp.DEPENDENCY_DESCRIPTOR: 12}
-        peer.learn_extensions(extensions)
+        peer.reception.learn_extensions(extensions)
         uplink = Uplink(peer, mid, kind, codecs[0], {codec.payload_type: codec for codec in codecs}, extensions)
-        peer.add_uplink(uplink, [], {})
+        peer.reception.expect(uplink, [], {})
         track_type = TrackType.AUDIO if kind == "audio" else TrackType.VIDEO
         track = self.other.add_track(TrackInfo(sid=f"TR_{mid}", type=track_type), f"cid-{mid}")
         self.room.publish(track, uplink)
@@ -154,8 +154,8 @@ class Server:
 
 def check_bounds(peer: Peer) -> None:
     """Nothing a client sends makes its peer keep more than this."""
-    assert len(peer.incoming.streams) + len(peer.incoming.repairs) <= MAX_STREAMS
-    assert len(peer.incoming.strangers) <= MAX_STRANGERS
-    assert len(peer._arrivals._times) <= 1000
+    assert len(peer.reception.incoming.streams) + len(peer.reception.incoming.repairs) <= MAX_STREAMS
+    assert len(peer.reception.incoming.strangers) <= MAX_STRANGERS
+    assert len(peer.reception._arrivals._times) <= 1000
     assert peer.secure._datagrams.waiting <= MAX_WAITING_DATAGRAMS
-    assert all(len(stream.missing) <= 256 for stream in peer.incoming.streams.values())
+    assert all(len(stream.missing) <= 256 for stream in peer.reception.incoming.streams.values())

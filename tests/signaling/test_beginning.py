@@ -193,7 +193,7 @@ async def test_somebody_far_away_may_have_a_narrow_link(
     endpoint: Endpoint, publisher: Client, delay_seconds: float, is_narrow: bool
 ) -> None:
     async with Call(endpoint, publisher, VP8, delay_seconds=delay_seconds).viewer as viewer:
-        assert viewer.peer.strain.may_be_narrow is is_narrow
+        assert viewer.peer.reception.strain.may_be_narrow is is_narrow
 
 
 async def test_a_key_frame_is_asked_for_while_the_handshake_lasts(endpoint: Endpoint, publisher: Client) -> None:

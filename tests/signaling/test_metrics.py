@@ -83,7 +83,7 @@ async def test_what_a_peer_counted_outlives_it(served: Served, http: aiohttp.Cli
     _, metrics, sessions = served
     async with Client(sessions.endpoint) as client:
         uplink = Uplink(client.peer, "0", "audio", OPUS, {111: OPUS}, {})
-        client.peer.add_uplink(uplink, [7], {})
+        client.peer.reception.expect(uplink, [7], {})
         for number in range(5):
             head = rtp.header(marker=False, payload_type=111, sequence=number, timestamp=0, ssrc=7)
             client.send(head + b"sound")
@@ -93,7 +93,7 @@ async def test_what_a_peer_counted_outlives_it(served: Served, http: aiohttp.Cli
         client.places[0].udp.sendto(check_of(client.peer))
         await client.places[0].next_stun()
         _, during = await _read(http, metrics)
-        client.peer.remove_uplink(uplink)
+        client.peer.reception.drop(uplink)
         _, removed = await _read(http, metrics)
     _, after = await _read(http, metrics)
     for values in (during, removed, after):

@@ -111,7 +111,7 @@ async def test_somebody_whose_link_proves_narrow_has_everybody_send_long_packets
 
 async def test_somebody_far_away_sends_long_packets_from_the_first_on(endpoint: Endpoint) -> None:
     room, phone, offers = _visit(endpoint, {})
-    offers.peer.strain.begin(0.5)
+    offers.peer.reception.strain.begin(0.5)
     room.update_ptime()
     assert room.ptime_ms == 0
     handlers.add_track(phone, AddTrackRequest(cid="track-a", type=TrackType.AUDIO))

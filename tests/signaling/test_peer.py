@@ -54,13 +54,13 @@ async def test_streams_of_nobody_are_counted_and_forgotten(client: Client) -> No
         client.send(rtcp.pli(ssrc + 1000, 1))
     await _arrived(client)
     assert client.peer.counts["unknown_stream"] == 3 * MAX_STRANGERS
-    assert len(client.peer.incoming.strangers) <= MAX_STRANGERS
+    assert len(client.peer.reception.incoming.strangers) <= MAX_STRANGERS
 
 
 async def test_a_track_has_only_so_many_streams(client: Client) -> None:
     uplink = _uplink(client)
-    client.peer.learn_extensions({rtp.MID: 4})
-    client.peer.add_uplink(uplink, [], {})
+    client.peer.reception.learn_extensions({rtp.MID: 4})
+    client.peer.reception.expect(uplink, [], {})
     for ssrc in range(10, 10 + 2 * MAX_STREAMS):
         head = rtp.header(
             marker=False,
@@ -78,7 +78,7 @@ async def test_a_track_has_only_so_many_streams(client: Client) -> None:
 
 async def test_a_track_is_taken_after_many_streams_of_nobody(client: Client) -> None:
     uplink = _uplink(client)
-    client.peer.add_uplink(uplink, [7], {})
+    client.peer.reception.expect(uplink, [7], {})
     for ssrc in range(10, 10 + 2 * MAX_STRANGERS):
         client.send(_packet(ssrc))
     client.send(_packet(7))
@@ -88,7 +88,7 @@ async def test_a_track_is_taken_after_many_streams_of_nobody(client: Client) -> 
 
 async def test_how_wide_an_uplink_is_shows_in_needless_repairs_too(client: Client) -> None:
     uplink = Uplink(client.peer, "0", "video", VP8, {96: VP8, 97: RTX}, {})
-    client.peer.add_uplink(uplink, [7], {8: 7})
+    client.peer.reception.expect(uplink, [7], {8: 7})
     now = asyncio.get_running_loop().time()
     client.peer.hurry()
     client.peer.poll(now)
@@ -99,18 +99,18 @@ async def test_how_wide_an_uplink_is_shows_in_needless_repairs_too(client: Clien
     await _arrived(client)
     client.peer.poll(now + 0.5)
     assert uplink.streams[0].packets == 1
-    assert client.peer.strain.arriving_bps >= 8 * 20 * len(_packet(8))
+    assert client.peer.reception.strain.arriving_bps >= 8 * 20 * len(_packet(8))
 
 
 async def test_nothing_of_a_track_is_kept_when_it_ends(client: Client) -> None:
     for ssrc in range(100, 200, 2):
         uplink = _uplink(client)
-        client.peer.add_uplink(uplink, [ssrc], {ssrc + 1: ssrc, ssrc + 1000: ssrc + 999})
+        client.peer.reception.expect(uplink, [ssrc], {ssrc + 1: ssrc, ssrc + 1000: ssrc + 999})
         client.send(_packet(ssrc))
         await _arrived(client)
-        client.peer.remove_uplink(uplink)
+        client.peer.reception.drop(uplink)
     peer = client.peer
-    assert peer.incoming.is_empty
+    assert peer.reception.incoming.is_empty
 
 
 async def test_one_report_asks_for_no_more_repairs_than_a_link_carries(client: Client) -> None:
@@ -134,7 +134,7 @@ async def test_feedback_cut_short_is_counted(client: Client, body: bytes, caplog
 
 
 async def test_a_missing_packet_is_asked_for_soon_although_nothing_more_comes(client: Client) -> None:
-    client.peer.add_uplink(_uplink(client), [7], {})
+    client.peer.reception.expect(_uplink(client), [7], {})
     place, loop = client.places[0], asyncio.get_running_loop()
     waits: list[float] = []
     for sequence in range(0, 27, 3):
@@ -159,7 +159,7 @@ async def test_a_missing_packet_is_asked_for_soon_although_nothing_more_comes(cl
 
 async def test_a_peer_is_due_when_feedback_is_and_soon_while_something_is_missing(client: Client) -> None:
     peer = client.peer
-    peer.add_uplink(_uplink(client), [7], {})
+    peer.reception.expect(_uplink(client), [7], {})
     client.send(_packet(7, 1))
     await _arrived(client)
     now = asyncio.get_running_loop().time() + 1.0
@@ -181,7 +181,7 @@ async def test_a_packet_is_sent_again_until_it_is_too_old(client: Client) -> Non
     uplink.downlinks.append(downlink)
     client.peer.downlinks[5] = downlink
     downlink.bind([VP8], {})
-    client.peer.add_uplink(uplink, [7], {})
+    client.peer.reception.expect(uplink, [7], {})
     client.send(_packet(7))
     await _arrived(client)
     assert downlink.packets == 1
@@ -246,7 +246,7 @@ async def test_what_goes_out_again_under_its_own_number_is_the_same_to_the_last_
     client.peer.transport_cc_out = 3
     downlink = client.peer.downlinks[5] = Downlink(client.peer, uplink, ssrc=5, rtx_ssrc=6)
     uplink.downlinks.append(downlink)
-    client.peer.add_uplink(uplink, [7], {})
+    client.peer.reception.expect(uplink, [7], {})
     downlink.bind([VP8], {rtp.TRANSPORT_CC: 3})
     for sequence in (1, 2):
         client.send(_packet(7, sequence))
@@ -272,6 +272,33 @@ async def test_on_a_narrow_link_the_lower_rank_yields(client: Client) -> None:
         peer.link.share(now)
         yielding.append([downlink.ssrc for downlink in peer.downlinks.values() if downlink.has_yielded])
     assert yielding == [[], [25], [5, 25], [5, 15, 25]]
+
+
+async def test_what_is_lost_on_either_way_counts(client: Client) -> None:
+    peer, now = client.peer, asyncio.get_running_loop().time()
+    uplink = _uplink(client)
+    downlink = peer.downlinks[5] = Downlink(peer, uplink, ssrc=5, rtx_ssrc=6)
+    peer.reception.expect(uplink, [7], {})
+    for sequence in (1, 2, 3, 5):
+        client.send(_packet(7, sequence))
+    await _arrived(client)
+    peer.poll(now + 1.0)
+    assert peer.loss() == pytest.approx(0.2, abs=0.01)
+    downlink.fraction_lost = 0.5
+    assert peer.loss() == 0.5
+
+
+async def test_a_link_is_starved_while_pictures_that_somebody_wants_give_way(client: Client) -> None:
+    uplink = _uplink(client)
+    downlink = client.peer.downlinks[5] = Downlink(client.peer, uplink, ssrc=5, rtx_ssrc=6)
+    downlink.bind([VP8], {})
+    assert not client.peer.is_starved
+    downlink.set_limit(-1)
+    assert client.peer.is_starved
+    downlink.set_paused(True)
+    assert not client.peer.is_starved
+    client.peer.reception.strain.is_yielding = True
+    assert client.peer.is_starved
 
 
 @pytest.mark.parametrize("before", [0, 12, 28, 90, 400])

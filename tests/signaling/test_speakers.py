@@ -45,6 +45,12 @@ def test_quality_in_words(loss: float, rtt: float, word: ConnectionQuality) -> N
     assert quality.rate(loss, rtt)[0] == word
 
 
+def test_a_link_without_room_for_pictures_is_poor_however_well_sound_goes() -> None:
+    word, score = quality.rate(0.0, 0.05, is_starved=True)
+    assert (word, score) == (ConnectionQuality.POOR, quality.STARVED_SCORE)
+    assert quality.rate(0.9, 2.0, is_starved=True) == quality.rate(0.9, 2.0)
+
+
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 3))
 def test_more_loss_is_never_better(one: float, other: float, rtt: float) -> None:
     low, high = sorted((one, other))
