@@ -1,12 +1,13 @@
 """How much sound one packet should carry: longer packets spend less of a poor link on headers (pure).
 
 An Opus packet of 20 ms at 24 kbit/s is 60 bytes under about 70 bytes of IP, UDP, RTP, extensions and SRTP tag; at
-60 ms the same sound takes half the link, for 40 ms of delay.
+60 ms the same sound takes half the link, for 40 ms of delay. Who has such a link is asked to send long packets, and
+gets what the others send joined to long ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 ATTRIBUTE: Final = "audio.ptime"
@@ -18,13 +19,10 @@ WITHOUT_COPIES_MS: Final = 60
 """Where packets are this long, sound is not sent twice (RED): 20 kbit/s carry one copy of it, not two."""
 
 
-def wanted_ms(setting_ms: int, attributes: Iterable[Mapping[str, str]]) -> int:
-    """The longest that the setting or anyone in the room asks for; 0 leaves it to the clients.
-
-    Sound is forwarded as it was packed, so whoever has a poor link needs long packets from all the others too.
-    """
-    asked = {wishes.get(ATTRIBUTE) for wishes in attributes}
-    return max(setting_ms, *(ms if str(ms) in asked else 0 for ms in LENGTHS_MS))
+def wanted_ms(setting_ms: int, attributes: Mapping[str, str]) -> int:
+    """The longer of what the setting and the participant ask for; 0 leaves it to the clients."""
+    asked = attributes.get(ATTRIBUTE)
+    return max(setting_ms, *(ms if str(ms) == asked else 0 for ms in LENGTHS_MS))
 
 
 def codec(ptime_ms: int, *, disable_red: bool) -> str:

@@ -77,6 +77,8 @@ class Participant:
         self.comebacks_to_cut = 0
         self.comebacks_to_refuse = 0
         self.refresh_at = 0.0
+        self.packet_ms: int = room.settings.room.audio_ptime_ms
+        self.ptime_ms: int = room.settings.room.audio_ptime_ms
         self.ping_rtt_ms = 0
 
     @property
@@ -92,6 +94,24 @@ class Participant:
         """
         sides = [side.peer for side in (self.offers, self.subscriber) if side is not None]
         return any(peer.is_narrow or (self.tracks and peer.reception.strain.may_be_narrow) for peer in sides)
+
+    @property
+    def sends_opaque_sound(self) -> bool:
+        """Whether what this participant says can be joined to longer packets by nobody between."""
+        return any(track.kind == "audio" and track.is_opaque for track in self.tracks.values())
+
+    def receive_packets(self, milliseconds: int) -> None:
+        """Get sound in packets of this length; 0 for as they come."""
+        self.packet_ms = milliseconds
+        if self.receiver is not None:
+            self.receiver.peer.packet_ms = milliseconds
+
+    def send_packets(self, milliseconds: int) -> None:
+        """Ask this participant for sound in packets of this length, in another offer if it has sound already."""
+        if milliseconds != self.ptime_ms:
+            self.ptime_ms = milliseconds
+            if self.offers is not None and any(track.kind == "audio" for track in self.tracks.values()):
+                self.offers.renew()
 
     @property
     def is_hidden(self) -> bool:

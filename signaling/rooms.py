@@ -61,7 +61,6 @@ class Room:
         self.was_joined = False
         self.nonces = Nonces()
         self.speaking: dict[str, float] = {}
-        self.ptime_ms: int = settings.room.audio_ptime_ms
         self.closed = False
 
     @property
@@ -95,20 +94,19 @@ class Room:
         return [p for p in self.participants.values() if p is not participant]
 
     def update_ptime(self) -> None:
-        """Have sound packed as those now here need it.
+        """Have sound packed as each link here needs it, and what cannot be joined as the poorest does.
 
-        At a join, before something is published, and by the clock: who changes its mind all the time must not have the
-        others offer each time.
+        At a join, before something is published, and by the clock: who changes its mind all the time must not have
+        anybody offer each time.
         """
         settings, here = self.settings.room, self.participants.values()
-        narrow_ms = settings.audio_ptime_narrow_ms if any(p.has_narrow_link for p in here) else 0
-        wanted = packet_length.wanted_ms(max(settings.audio_ptime_ms, narrow_ms), (p.attributes for p in here))
-        if wanted == self.ptime_ms:
-            return
-        self.ptime_ms = wanted
-        for participant in self.participants.values():
-            if participant.offers is not None and any(t.kind == "audio" for t in participant.tracks.values()):
-                participant.offers.renew()
+        for participant in here:
+            narrow_ms = settings.audio_ptime_narrow_ms if participant.has_narrow_link else 0
+            setting_ms = max(settings.audio_ptime_ms, narrow_ms)
+            participant.receive_packets(packet_length.wanted_ms(setting_ms, participant.attributes))
+        longest_ms = max((participant.packet_ms for participant in here), default=0)
+        for participant in here:
+            participant.send_packets(longest_ms if participant.sends_opaque_sound else participant.packet_ms)
 
     # Coming and going
 
@@ -197,7 +195,7 @@ class Room:
     def publish(self, track: Track, uplink: Uplink) -> None:
         """A track's media is negotiated: let others have it."""
         track.uplink = uplink
-        uplink.muted = track.info.muted
+        uplink.muted, uplink.is_opaque = track.info.muted, track.is_opaque
         track.info.mid = uplink.mid
         for codec in track.info.codecs[:1]:
             codec.mid = uplink.mid

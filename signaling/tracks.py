@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from livekit.protocol.models import TrackInfo, TrackSource, TrackType, VideoQuality
+from livekit.protocol.models import Encryption, TrackInfo, TrackSource, TrackType, VideoQuality
 
 if TYPE_CHECKING:
     from signaling.participants import Participant
@@ -94,6 +94,11 @@ class Track:
     def kind(self) -> str:
         """`audio` or `video`."""
         return "audio" if self.info.type == TrackType.AUDIO else "video"
+
+    @property
+    def is_opaque(self) -> bool:
+        """Whether its frames are encrypted, or carry more than the codec's own bytes: nobody between can join them."""
+        return self.info.encryption != Encryption.NONE or bool(self.info.packet_trailer_features)
 
     def is_allowed(self, identity: str) -> bool:
         """Whether the publisher lets this participant subscribe."""

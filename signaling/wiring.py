@@ -74,7 +74,7 @@ def connect(
         on_uplink=lambda cid, uplink: _uplink(participant, cid, uplink),
         off_uplink=lambda uplink: _uplink_gone(participant, uplink),
         codec_of=lambda cid: _codec_of(participant, cid),
-        ptime_ms=lambda: participant.room.ptime_ms,
+        ptime_ms=lambda: participant.ptime_ms,
         need_sections=lambda audios, videos: _need_sections(participant, audios, videos),
         cannot_receive=lambda track: _cannot_receive(participant, track),
     )
@@ -142,7 +142,7 @@ def _codec_of(participant: Participant, cid: str) -> str:
     if track is None:
         return ""
     if track.kind == "audio":
-        return packet_length.codec(participant.room.ptime_ms, disable_red=track.info.disable_red)
+        return packet_length.codec(participant.ptime_ms, disable_red=track.info.disable_red)
     return track.cids[cid]
 
 

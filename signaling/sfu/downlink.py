@@ -10,6 +10,7 @@ from signaling.sfu.bandwidth import NO_LIMIT
 from signaling.sfu.beginning import Beginning
 from signaling.sfu.codecs import Vp8Descriptor
 from signaling.sfu.dependency import Frame, LayerSelector
+from signaling.sfu.opus import Pack
 from signaling.sfu.reporting import SenderReports
 from signaling.sfu.rewrite import SequenceMap, TimestampMap, Vp8Map, put_in_order
 from signaling.sfu.sdp import Codec
@@ -59,6 +60,7 @@ class Downlink:
         self._layers = LayerSelector()
         self._temporal = HIGHEST_TEMPORAL
         self._thinning: Vp8Selector | None = None
+        self._pack: Pack | None = None
         self._sent = Sent()
         self._slots = self._sent.slots
         self._rtx_sequence = rtx_ssrc & 0x7FFF
@@ -162,6 +164,8 @@ class Downlink:
             self._temporal = self._current.rates.layer_for(self.target_fps)
             if self._thinning is None and self._temporal < HIGHEST_TEMPORAL and self.uplink.codec.mime_type == "vp8":
                 self._thinning = Vp8Selector()
+        if self.uplink.kind == "audio":
+            self._judge_pack(now)
         self._sent.forget(self._sequences.last_out + 1, now, horizon)
         self.seek_key_frame(now)
 
@@ -184,7 +188,60 @@ class Downlink:
         now: float,
         frame: Frame | None = None,
     ) -> None:
-        """Send one packet on, or leave it out; `name` is its codec's."""
+        """Send one packet on, or leave it out, or let sound wait for more; `name` is its codec's."""
+        if self._pack is None or not self._packed(stream, packet, number, name, now):
+            self._forward(stream, packet, number, name, key, descriptor, now, frame)
+
+    def _packed(self, stream: Stream, packet: rtp.Packet, number: int, name: str, now: float) -> bool:
+        """Whether a packet of sound waits, or has gone, with others."""
+        pack, at = self._pack, packet.payload_at
+        if name == "red":
+            at = codecs.primary_of_red(packet.data, at, packet.payload_end) or packet.payload_end
+        sound = packet.data[at : packet.payload_end]
+        if pack is None or number <= pack.last:
+            return False
+        can_take = pack.can_take(sound)
+        if not (can_take and pack.is_followed_by(packet, number, sound)):
+            self._send_pack(stream, now)
+        if can_take:
+            pack.add(packet, number, sound, now)
+            if pack.is_full:
+                self._send_pack(stream, now)
+        return can_take
+
+    def _send_pack(self, stream: Stream, now: float) -> None:
+        pack = self._pack
+        if pack is None or pack.is_empty:
+            return
+        packet = pack.take(self.uplink.codec.payload_type)
+        if packet.ssrc != stream.ssrc:
+            return
+        if stream is self._current:
+            for number in range(pack.first, pack.last):
+                self._sequences.drop(number)
+        name = self.uplink.codec.mime_type
+        self._forward(stream, packet, pack.last, name, key=True, descriptor=None, now=now, frame=None)
+
+    def _judge_pack(self, now: float) -> None:
+        """Have sound packed as long as the subscriber's link wants it; what waits in vain for more goes."""
+        pack, wanted = self._pack, 0 if self.uplink.is_opaque else self.peer.packet_ms
+        is_other = wanted != (pack.milliseconds if pack is not None else 0)
+        if pack is not None and self._current is not None and (is_other or pack.is_late(now)):
+            self._send_pack(self._current, now)
+        if is_other:
+            self._pack = Pack(wanted) if wanted else None
+
+    def _forward(
+        self,
+        stream: Stream,
+        packet: rtp.Packet,
+        number: int,
+        name: str,
+        key: bool,
+        descriptor: Vp8Descriptor | None,
+        now: float,
+        frame: Frame | None,
+    ) -> None:
         if not self._bound or self.paused or self.limit_layer < 0:
             return
         if self._is_held:

@@ -59,6 +59,7 @@ class Peer:
         self.selected: tuple[Wire | StreamWire, Address] | None = None
         self.downlinks: dict[int, Downlink] = {}
         self.transport_cc_out = 0
+        self.packet_ms = 0
         self.link = SharedLink(self.downlinks, on_yield)
         self._on_connected = on_connected
         self._is_near = False

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from signaling.sfu.downlink import Downlink
 
 
+SOUND_SECONDS = 1.0
 NARROW_BPS = 100_000
 NARROW_SECONDS = 5.0
 """A link that has carried no more than this for so long: the headers of 20 ms of sound take a quarter of it."""
@@ -30,6 +31,8 @@ class SharedLink:
         self.forced_limit_bps: float | None = None
         self.is_narrow = False
         self._wide_at = 0.0
+        self._sound = (0.0, 0)
+        self._sound_bps = 0.0
         self._downlinks = downlinks
         self._on_yield = on_yield
 
@@ -39,6 +42,7 @@ class SharedLink:
 
     def share(self, now: float) -> None:
         """Give sound what it needs, and each video the largest layer that fits into the rest."""
+        self._measure_sound(now)
         limit = self.estimate.limit_bps if self.forced_limit_bps is None else self.forced_limit_bps
         if limit is None or limit > NARROW_BPS or not self._wide_at:
             self._wide_at = now
@@ -51,7 +55,7 @@ class SharedLink:
             return
         wishes = [(downlink, downlink.demand()) for downlink in self._downlinks.values()]
         videos = [(downlink, demand) for downlink, demand in wishes if demand is not None]
-        sound = sum(d.uplink.bitrate_bps for d in self._downlinks.values() if d.uplink.kind == "audio")
+        sound = self._sound_bps
         layers = allocate(limit - sound, [demand for _, demand in videos])
         most = sum(demand.layers[-1][1] for _, demand in videos)
         if any(layer < demand.layers[-1][0] for layer, (_, demand) in zip(layers, videos, strict=True)):
@@ -63,6 +67,15 @@ class SharedLink:
                 downlink.fitted_at = now
             if layer >= 0 or not self._is_shrinking(downlink, demand, now):
                 self._limit(downlink, layer)
+
+    def _measure_sound(self, now: float) -> None:
+        at, octets_before = self._sound
+        if now < at + SOUND_SECONDS:
+            return
+        sounds = [downlink for downlink in self._downlinks.values() if downlink.uplink.kind == "audio"]
+        octets = sum(downlink.octets + HEADER_OCTETS * downlink.packets for downlink in sounds)
+        self._sound_bps = max(0.0, 8 * (octets - octets_before) / (now - at)) if at else 0.0
+        self._sound = (now, octets)
 
     def _is_shrinking(self, downlink: Downlink, demand: Demand, now: float) -> bool:
         """Whether the smallest layer, which is a little too large, will soon fit, because its publisher knows."""

@@ -161,6 +161,7 @@ class Uplink:
         self.streams: list[Stream] = []
         self.downlinks: list[Downlink] = []
         self.muted = False
+        self.is_opaque = False
         self.full_bps = 0.0
         self.ceiling_bps = NO_LIMIT
         self.loudness = Loudness()

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 from livekit import api
-from livekit.protocol.models import ClientInfo, TrackType
+from livekit.protocol.models import ClientInfo, Encryption, TrackType
 from livekit.protocol.rtc import AddTrackRequest, JoinRequest, SessionDescription, SignalRequest
 
 from signaling import handlers, packet_length, wiring
@@ -29,16 +29,17 @@ from tests.signaling.test_sdp import OFFER
 @pytest.mark.parametrize(
     ("setting", "asked", "wanted"),
     [
-        (0, [], 0),
-        (0, ["60"], 60),
-        (0, ["40", "60", "20"], 60),
-        (60, ["20"], 60),
-        (20, ["40"], 40),
-        (0, ["7", "", "x"], 0),
+        (0, "", 0),
+        (0, "60", 60),
+        (60, "20", 60),
+        (20, "40", 40),
+        (0, "7", 0),
+        (0, "x", 0),
     ],
 )
-def test_the_longest_wish_counts_and_nonsense_does_not(setting: int, asked: list[str], wanted: int) -> None:
-    assert packet_length.wanted_ms(setting, ({ATTRIBUTE: value} for value in asked)) == wanted
+def test_the_longer_wish_counts_and_nonsense_does_not(setting: int, asked: str, wanted: int) -> None:
+    assert packet_length.wanted_ms(setting, {}) == setting
+    assert packet_length.wanted_ms(setting, {ATTRIBUTE: asked}) == wanted
 
 
 def test_a_section_says_the_length_only_when_there_is_one() -> None:
@@ -55,10 +56,13 @@ def test_a_length_that_opus_lacks_is_no_setting() -> None:
         Settings.model_validate({"keys": {"k": "s"}, "room": {"audio_ptime_ms": 50}})
 
 
-async def test_someone_on_a_poor_link_has_the_others_offer_anew(start: Started, http: aiohttp.ClientSession) -> None:
+@pytest.mark.parametrize("encryption", [Encryption.NONE, Encryption.GCM])
+async def test_only_sound_that_nobody_can_join_is_asked_for_otherwise(
+    start: Started, http: aiohttp.ClientSession, encryption: Encryption.Type
+) -> None:
     url, _ = await start()
     offer = SessionDescription(type="offer", sdp=OFFER, id=1)
-    track = AddTrackRequest(cid="track-a", type=TrackType.AUDIO)
+    track = AddTrackRequest(cid="track-a", type=TrackType.AUDIO, encryption=encryption)
     request = wrapped(JoinRequest(add_track_requests=[track], publisher_offer=offer))
     speaker = await http.ws_connect(f"{url}/rtc/v1", params={"access_token": token(), "join_request": request})
     assert "a=ptime" not in (await until(speaker, "answer")).answer.sdp
@@ -67,11 +71,13 @@ async def test_someone_on_a_poor_link_has_the_others_offer_anew(start: Started, 
     asking = api.AccessToken(KEY, SECRET).with_identity("li").with_grants(grant)
     asking = asking.with_attributes({ATTRIBUTE: "60"})
     listener = await http.ws_connect(f"{url}/rtc", params={"access_token": asking.to_jwt()})
-    wanted = (await until(speaker, "media_sections_requirement")).media_sections_requirement
-    assert (wanted.num_audios, wanted.num_videos) == (0, 0)
+    if encryption != Encryption.NONE:
+        wanted = (await until(speaker, "media_sections_requirement")).media_sections_requirement
+        assert (wanted.num_audios, wanted.num_videos) == (0, 0)
+    await until(speaker, "update")
     await speaker.send_bytes(SignalRequest(offer=offer).SerializeToString())
     audio, video, _ = sdp.parse((await until(speaker, "answer")).answer.sdp).sections
-    assert (audio.ptime_ms, video.ptime_ms) == (60, 0)
+    assert (audio.ptime_ms, video.ptime_ms) == (60 if encryption != Encryption.NONE else 0, 0)
     await listener.close()
     await speaker.close()
 
@@ -95,27 +101,56 @@ def _visit(endpoint: Endpoint, room_settings: dict[str, int]) -> tuple[Room, Par
     return room, phone, phone.offers
 
 
+def _doctor(room: Room, endpoint: Endpoint) -> Participant:
+    """Somebody with a good link who comes and speaks."""
+    doctor = Participant(room, Claims("li", 0), ClientInfo(), auto_subscribe=True)
+    wiring.connect(doctor, endpoint, single=False, on_active=lambda _: None, on_slow=lambda _: None)
+    room.join(doctor)
+    handlers.add_track(doctor, AddTrackRequest(cid="track-a", type=TrackType.AUDIO))
+    return doctor
+
+
 @pytest.mark.parametrize(("setting", "length_ms"), [(60, 60), (120, 120), (0, 0)])
-async def test_somebody_whose_link_proves_narrow_has_everybody_send_long_packets(
+async def test_somebody_whose_link_proves_narrow_sends_and_gets_long_packets_and_nobody_else(
     endpoint: Endpoint, setting: int, length_ms: int
 ) -> None:
-    room, _, offers = _visit(endpoint, {"audio_ptime_narrow_ms": setting})
-    assert room.ptime_ms == 0
+    room, phone, offers = _visit(endpoint, {"audio_ptime_narrow_ms": setting})
+    doctor = _doctor(room, endpoint)
+    assert (phone.ptime_ms, offers.peer.packet_ms) == (0, 0)
     offers.peer.link.is_narrow = True
     room.update_ptime()
-    assert room.ptime_ms == length_ms
+    assert (phone.ptime_ms, offers.peer.packet_ms) == (length_ms, length_ms)
+    assert doctor.subscriber is not None
+    assert (doctor.ptime_ms, doctor.subscriber.peer.packet_ms) == (0, 0)
     offers.peer.restart_ice()
     room.update_ptime()
-    assert room.ptime_ms == 0
+    assert (phone.ptime_ms, offers.peer.packet_ms) == (0, 0)
+
+
+async def test_encrypted_sound_is_packed_where_it_is_encrypted(endpoint: Endpoint) -> None:
+    room, _, offers = _visit(endpoint, {})
+    doctor = _doctor(room, endpoint)
+    for track in doctor.tracks.values():
+        track.info.encryption = Encryption.GCM
+    offers.peer.link.is_narrow = True
+    room.update_ptime()
+    assert doctor.subscriber is not None
+    assert (doctor.ptime_ms, doctor.subscriber.peer.packet_ms) == (60, 0)
+
+
+async def test_a_setting_is_for_everybody(endpoint: Endpoint) -> None:
+    room, phone, offers = _visit(endpoint, {"audio_ptime_ms": 40})
+    room.update_ptime()
+    assert (phone.ptime_ms, offers.peer.packet_ms) == (40, 40)
 
 
 async def test_somebody_far_away_sends_long_packets_from_the_first_on(endpoint: Endpoint) -> None:
     room, phone, offers = _visit(endpoint, {})
     offers.peer.reception.strain.begin(0.5)
     room.update_ptime()
-    assert room.ptime_ms == 0
+    assert phone.ptime_ms == 0
     handlers.add_track(phone, AddTrackRequest(cid="track-a", type=TrackType.AUDIO))
-    assert room.ptime_ms == 60
+    assert phone.ptime_ms == 60
     assert "a=ptime:60" in offers.answer(SessionDescription(type="offer", sdp=OFFER, id=1)).sdp
 
 
