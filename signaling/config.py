@@ -31,7 +31,7 @@ class RoomSettings(_Frozen):
     enable_remote_unmute: bool = False
     audio_ptime_ms: Literal[0, 20, 40, 60, 120] = Field(0, description="sound in one packet; 0 leaves it to clients")
     audio_ptime_narrow_ms: Literal[0, 20, 40, 60, 120] = Field(
-        60, description="the same as soon as somebody's link proves narrow; 0 never"
+        60, description="the same for whose link proves narrow; 0 never"
     )
     max_metadata_bytes: int = 64 * 1024
     max_attributes_bytes: int = 64 * 1024

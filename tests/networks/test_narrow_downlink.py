@@ -1,4 +1,4 @@
-"""A phone whose link is too narrow for the doctor's picture: the doctor's browser makes it smaller, and it comes."""
+"""A phone whose link is too narrow for the doctor's picture and voice as they are sent: it gets both smaller."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ pytestmark = pytest.mark.usefixtures("namespaces", "bundle")
 
 FRAMES = 100
 """A key frame now and then would take minutes to make as many."""
+PACKETS = 50
+SAMPLES_PER_MS = 48
 
 
-async def test_the_picture_comes_as_small_as_the_link_needs_it(tmp_path: Path) -> None:
+async def test_pictures_and_sound_come_as_the_link_needs_them(tmp_path: Path) -> None:
     async with behind("edge") as link, ours(link.here, tmp_path) as url, two_pages(link, tmp_path) as (phone, desk):
         server = Server(url, None, new_room())
         await join(desk, "desk", url, server.token("desk"), PUBLISHING["edge"])
@@ -31,5 +33,18 @@ async def test_the_picture_comes_as_small_as_the_link_needs_it(tmp_path: Path) -
             return (found.get("desk/camera", {}).get("framesDecoded") or 0) >= FRAMES
 
         await eventually(has_pictures, 60)
-        microphone = (await received(phone, "phone"))["desk/microphone"]
-        assert microphone["concealedSamples"] < 0.1 * microphone["totalSamplesReceived"]
+        before = (await received(phone, "phone"))["desk/microphone"]
+        assert before["concealedSamples"] < 0.1 * before["totalSamplesReceived"]
+        after = before
+
+        async def has_sound() -> bool:
+            nonlocal after
+            after = (await received(phone, "phone"))["desk/microphone"]
+            return bool(after["packetsReceived"] - before["packetsReceived"] >= PACKETS)
+
+        await eventually(has_sound, 30)
+        samples = after["totalSamplesReceived"] - before["totalSamplesReceived"]
+        assert samples > 40 * SAMPLES_PER_MS * PACKETS
+        answer = await desk.evaluate("rooms.get('desk').engine.pcManager.publisher.pc.currentRemoteDescription.sdp")
+        assert "opus" in answer
+        assert "a=ptime" not in answer
