@@ -10,10 +10,10 @@ from typing import Final
 
 TICK_SECONDS: Final = 0.003
 """Between two ticks, and so the most that a packet waits for one."""
-SHORT_TICK_SECONDS: Final = 0.001
-"""The same where many packets leave: beside their sending a wake-up costs little, and it takes milliseconds itself."""
 MANY: Final = 128
-"""Packets that leave at once."""
+MANY_SECONDS: Final = 0.1
+"""Where so many packets left at once so lately nobody waits for a tick: beside their sending a wake-up costs little,
+and those that come while they are made are read with it anyway. The time is that of some pictures."""
 CLOSE_SECONDS: Final = 0.0025
 """Packets that wake at most this far apart would share ticks; the loop's clock counts milliseconds."""
 ENOUGH: Final = 3
@@ -26,23 +26,21 @@ MISS: Final = 2
 class Moderation:
     """The recent past of one socket as credit for ticks."""
 
-    __slots__ = ("_credit", "_last", "_most")
+    __slots__ = ("_credit", "_last", "_many_until")
 
     def __init__(self) -> None:
         self._credit = 0
         self._last = 0.0
-        self._most = 0
+        self._many_until = 0.0
 
     def wait_seconds(self, found: int, left: int, now: float) -> float:
         """How long to the next tick, after `found` packets came and `left` went out just now; 0 to await a packet."""
-        # The most of late: what many receivers say in return comes in between.
-        self._most = max(left, self._most - (self._most >> 3))
+        if left >= MANY:
+            self._many_until = now + MANY_SECONDS
         is_ticking = self._credit > ENOUGH
         if found and (is_ticking or now - self._last < CLOSE_SECONDS):
             self._credit = min(MOST, self._credit + 1)
         else:
             self._credit = max(0, self._credit - MISS)
         self._last = now
-        if self._credit <= ENOUGH:
-            return 0.0
-        return TICK_SECONDS if self._most < MANY else SHORT_TICK_SECONDS
+        return TICK_SECONDS if self._credit > ENOUGH and now >= self._many_until else 0.0
