@@ -11,10 +11,11 @@ from signaling.sfu.beginning import Beginning
 from signaling.sfu.codecs import Vp8Descriptor
 from signaling.sfu.dependency import Frame, LayerSelector
 from signaling.sfu.opus import Pack
+from signaling.sfu.repairs import Repairs
 from signaling.sfu.reporting import SenderReports
 from signaling.sfu.rewrite import SequenceMap, TimestampMap, Vp8Map, put_in_order
 from signaling.sfu.sdp import Codec
-from signaling.sfu.sent import KEPT_PACKETS, Sent, SentPacket
+from signaling.sfu.sent import KEPT_PACKETS, SentPacket
 from signaling.sfu.temporal import HIGHEST_TEMPORAL, Vp8Selector
 
 if TYPE_CHECKING:
@@ -52,7 +53,6 @@ class Downlink:
         self._beginning = Beginning()
         self._negotiated: tuple[list[Codec], dict[str, int]] | None = None
         self._payload_types = codecs.NONE_NEGOTIATED
-        self._rtx_payload_types: dict[int, int] = {}
         self._extensions: list[tuple[int, int]] = []
         self._sequences = SequenceMap(first_out=ssrc & 0x7FFF)
         self._timestamps = TimestampMap(uplink.codec.clock_rate, first_out=ssrc)
@@ -61,9 +61,8 @@ class Downlink:
         self._temporal = HIGHEST_TEMPORAL
         self._thinning: Vp8Selector | None = None
         self._pack: Pack | None = None
-        self._sent = Sent()
-        self._slots = self._sent.slots
-        self._rtx_sequence = rtx_ssrc & 0x7FFF
+        self._repairs = Repairs(peer, ssrc=ssrc, rtx_ssrc=rtx_ssrc)
+        self._slots = self._repairs.slots
         self._reports = SenderReports(ssrc, uplink.codec.clock_rate)
 
     @property
@@ -74,7 +73,7 @@ class Downlink:
     @property
     def is_repaired(self) -> bool:
         """Whether retransmissions have a format of their own."""
-        return bool(self._rtx_payload_types)
+        return bool(self._repairs.payload_types)
 
     @property
     def is_watched(self) -> bool:
@@ -89,7 +88,8 @@ class Downlink:
     def bind(self, offered: list[Codec], extensions: dict[str, int]) -> bool:
         """Take the subscriber's payload types and extension ids. False when it cannot receive the codec."""
         self._negotiated = offered, extensions
-        self._payload_types, self._rtx_payload_types = codecs.translate(self.uplink.payload_types.values(), offered)
+        sent = self.uplink.payload_types.values()
+        self._payload_types, self._repairs.payload_types = codecs.translate(sent, offered)
         forwarded = [rtp.ABS_CAPTURE_TIME, rtp.AUDIO_LEVEL]
         if self.uplink.codec.mime_type in ("vp9", "av1"):
             forwarded.append(rtp.DEPENDENCY_DESCRIPTOR)
@@ -166,7 +166,7 @@ class Downlink:
                 self._thinning = Vp8Selector()
         if self.uplink.kind == "audio":
             self._judge_pack(now)
-        self._sent.forget(self._sequences.last_out + 1, now, horizon)
+        self._repairs.keep_from(horizon, self._sequences.last_out + 1, now)
         self.seek_key_frame(now)
 
     def seek_key_frame(self, now: float) -> None:
@@ -335,6 +335,8 @@ class Downlink:
         self._layers.restart()
         if self._thinning is not None:
             self._thinning.restart()
+        if self._pack is not None:
+            self._pack.restart()
         self._current = stream
         self._beginning.begin(self._sequences.last_out + 1, self.octets, now)
 
@@ -352,73 +354,31 @@ class Downlink:
         for kept in self._begun():
             if is_late:
                 put_in_order(kept)
-            self._send_kept(kept, is_repair=False)
+            self._repairs.send(kept)
 
     def _begun(self) -> list[SentPacket]:
-        numbers = range(self._beginning.first, self._sequences.last_out + 1)
-        found = [self._sent.find(number & 0xFFFF) for number in numbers]
-        return [kept for kept in found if kept is not None]
+        return self._repairs.find(self._beginning.first, self._sequences.last_out + 1)
 
     def retransmit(self, sequences: list[int]) -> None:
         """Answer a NACK with what is still there."""
-        for sequence in sequences:
-            kept = self._sent.find(sequence)
-            if kept is not None:
-                self._send_kept(kept, is_repair=True)
-
-    def _send_kept(self, kept: SentPacket, *, is_repair: bool) -> None:
-        sequence, payload_type, prefix, ssrc = kept.sequence, kept.payload_type, kept.prefix, self.ssrc
-        transport_number = kept.number
-        repair = self._rtx_payload_types.get(payload_type) if is_repair else None
-        if repair is not None:
-            self._rtx_sequence = (self._rtx_sequence + 1) & 0xFFFF
-            prefix = sequence.to_bytes(2, "big") + prefix
-            ssrc, sequence, payload_type, transport_number = self.rtx_ssrc, self._rtx_sequence, repair, -1
-        sent = self.peer.send_rtp(
-            marker=kept.marker,
-            payload_type=payload_type,
-            sequence=sequence,
-            timestamp=kept.timestamp,
-            ssrc=ssrc,
-            extensions=kept.extensions,
-            prefix=prefix,
-            data=kept.data,
-            at=kept.at,
-            end=kept.end,
-            transport_number=transport_number,
-        )
-        if repair is None:
-            kept.number = sent
+        self._repairs.answer(sequences)
 
     def pad(self, octets: int) -> None:
-        """Send padding as a retransmission of nothing, which no decoder sees; only where retransmissions are known."""
-        self._rtx_sequence = (self._rtx_sequence + 1) & 0xFFFF
-        self.peer.send_rtp(
-            marker=False,
-            payload_type=next(iter(self._rtx_payload_types.values())),
-            sequence=self._rtx_sequence,
-            timestamp=self._timestamps.last_out,
-            ssrc=self.rtx_ssrc,
-            extensions=(),
-            prefix=b"",
-            data=bytes(octets - 1) + bytes((octets,)),
-            at=0,
-            end=octets,
-            is_padding=True,
-        )
+        """Send padding that no decoder sees; only where retransmissions are known."""
+        self._repairs.pad(octets, self._timestamps.last_out)
 
     def key_frame_requested(self, now: float) -> None:
         """The subscriber cannot decode. While what it began with may have been lost, that is sent once more."""
         if self._current is None:
             return
         beginning = self._beginning
-        is_whole = beginning.is_repeatable and self._sent.find(beginning.first & 0xFFFF) is not None
+        is_whole = beginning.is_repeatable and bool(self._repairs.find(beginning.first, beginning.first + 1))
         if not is_whole or beginning.is_over(self.octets, now):
             self.uplink.request_key_frame(self._current, now)
             return
         beginning.is_repeatable = False
         for kept in self._begun():
-            self._send_kept(kept, is_repair=False)
+            self._repairs.send(kept)
 
     def report_received(self, report: rtcp.ReceptionReport, now: float) -> float | None:
         """Take a reception report; returns the round trip in seconds if it tells."""

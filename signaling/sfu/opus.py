@@ -70,6 +70,11 @@ class Pack:
         self._samples = self._next_timestamp = 0
         self._began_at = 0.0
 
+    def restart(self) -> None:
+        """Go on with another source."""
+        self.first = self.last = -1
+        self._head, self._sounds = None, []
+
     @property
     def is_empty(self) -> bool:
         """Whether nothing waits."""

@@ -101,7 +101,7 @@ class Server:
         self.room.publish(track, uplink)
         for subscription in track.subscriptions.values():
             downlink = subscription.downlink
-            downlink.peer = self.viewer.peer
+            downlink.peer = downlink._repairs.peer = self.viewer.peer
             downlink.bind(list(codecs), EXTENSIONS)
             self.viewer.peer.downlinks[downlink.ssrc] = downlink
 

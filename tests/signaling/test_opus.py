@@ -256,6 +256,18 @@ async def test_a_joined_packet_is_asked_for_again_as_it_left(clients: tuple[Clie
     assert again == first
 
 
+async def test_a_source_with_other_numbers_is_packed_anew(clients: tuple[Client, Client]) -> None:
+    call = _Listening(*clients, 40)
+    for number in (101, 102, 103):
+        call.say(number, _sound(number))
+    call.uplink.streams.remove(call.stream)
+    call.stream = call.uplink.add_stream(9, "", 0)
+    for number in range(1, 6):
+        call.say(number, _sound(number))
+    heard = [payload for _, _, payload in await call.heard()]
+    assert heard == [_joined(101, 102), _sound(1), _joined(2, 3), _joined(4, 5)]
+
+
 async def test_one_listener_in_long_packets_changes_nothing_for_another(clients: tuple[Client, Client]) -> None:
     call = _Listening(*clients, 60)
     other = Downlink(clients[0].peer, call.uplink, ssrc=15, rtx_ssrc=16)
