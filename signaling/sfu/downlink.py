@@ -38,6 +38,7 @@ class Downlink:
         self.target_fps = 0
         self.rank = 0
         self.limit_layer = HIGHEST_LAYER
+        self.limit_temporal: int = HIGHEST_TEMPORAL
         self.room_bps = NO_LIMIT
         self.fitted_at = 0.0
         self.paused = False
@@ -121,10 +122,13 @@ class Downlink:
         """Whether the link is too narrow for even the smallest layer."""
         return self.limit_layer < 0
 
-    def set_limit(self, layer: int) -> bool:
-        """Take the largest layer that the link carries, -1 for none. Returns whether yielding begins or ends."""
+    def set_limit(self, layer: int, temporal: int) -> bool:
+        """Take the largest layer that the link carries, -1 for none, and the highest of its temporal layers.
+
+        Returns whether yielding begins or ends.
+        """
         changed = (layer < 0) != self.has_yielded
-        self.limit_layer = layer
+        self.limit_layer, self.limit_temporal = layer, temporal
         if layer < 0:
             self._current = None
         return changed
@@ -151,17 +155,20 @@ class Downlink:
         measured = [s for s in self.uplink.alive() if s.bitrate_bps > 0 and s.layer <= self.target_layer]
         if not measured:
             return None
+        thinned = measured[0].rates.thinned_bps
         structure = measured[0].dependencies.structure
         if len(measured) == 1 and structure is not None and structure.targets[structure.order[0]][0]:
             stream, highest = measured[0], min(structure.targets[structure.order[0]][0], self.target_layer)
             layers = structure.costs(stream.layer_bps, highest)
-            return Demand(layers or ((0, stream.bitrate_bps),), self._layers.spatial, self.rank)
-        return Demand(tuple((s.layer, s.bitrate_bps) for s in measured), self.current_layer, self.rank)
+            current = (self._layers.spatial, self.limit_temporal)
+            return Demand(layers or ((0, stream.bitrate_bps),), current, self.rank, thinned)
+        layers = tuple((s.layer, s.bitrate_bps) for s in measured)
+        return Demand(layers, (self.current_layer, self.limit_temporal), self.rank, thinned)
 
     def poll(self, now: float, horizon: float) -> None:
         """Ask for the key frame that a switch waits for, and drop what was sent before `horizon`."""
         if self._current is not None:
-            self._temporal = self._current.rates.layer_for(self.target_fps)
+            self._temporal = min(self._current.rates.layer_for(self.target_fps), self.limit_temporal)
             if self._thinning is None and self._temporal < HIGHEST_TEMPORAL and self.uplink.codec.mime_type == "vp8":
                 self._thinning = Vp8Selector()
         if self.uplink.kind == "audio":

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from signaling.sfu.allocation import UPGRADE_MARGIN, Demand, allocate, rooms
+from signaling.sfu.allocation import UPGRADE_MARGIN, Choice, Demand, allocate, rooms
 from signaling.sfu.bandwidth import NO_LIMIT, LinkEstimate
 from signaling.sfu.downlink import HIGHEST_LAYER
 from signaling.sfu.probing import HEADER_OCTETS, MOST_PADDING
+from signaling.sfu.temporal import HIGHEST_TEMPORAL
 
 if TYPE_CHECKING:
     from signaling.sfu.downlink import Downlink
@@ -50,23 +51,25 @@ class SharedLink:
         if limit is None:
             for downlink in self._downlinks.values():
                 downlink.room_bps = NO_LIMIT
-                if downlink.limit_layer < HIGHEST_LAYER and downlink.demand() is not None:
-                    self._limit(downlink, HIGHEST_LAYER)
+                is_limited = downlink.limit_layer < HIGHEST_LAYER or downlink.limit_temporal < HIGHEST_TEMPORAL
+                if is_limited and downlink.demand() is not None:
+                    self._limit(downlink, (HIGHEST_LAYER, HIGHEST_TEMPORAL))
             return
         wishes = [(downlink, downlink.demand()) for downlink in self._downlinks.values()]
         videos = [(downlink, demand) for downlink, demand in wishes if demand is not None]
         sound = self._sound_bps
-        layers = allocate(limit - sound, [demand for _, demand in videos])
+        choices = allocate(limit - sound, [demand for _, demand in videos])
         most = sum(demand.layers[-1][1] for _, demand in videos)
-        if any(layer < demand.layers[-1][0] for layer, (_, demand) in zip(layers, videos, strict=True)):
+        wanted = [(demand.layers[-1][0], HIGHEST_TEMPORAL) for _, demand in videos]
+        if any(choice < wish for choice, wish in zip(choices, wanted, strict=True)):
             self.estimate.try_more(sound + UPGRADE_MARGIN * most, now, possible=self._padded() is not None)
         left = rooms(limit - sound, [demand.layers[0][1] for _, demand in videos])
-        for (downlink, demand), layer, room in zip(videos, layers, left, strict=True):
+        for (downlink, demand), choice, room in zip(videos, choices, left, strict=True):
             downlink.room_bps = room
-            if layer >= 0:
+            if choice[0] >= 0:
                 downlink.fitted_at = now
-            if layer >= 0 or not self._is_shrinking(downlink, demand, now):
-                self._limit(downlink, layer)
+            if choice[0] >= 0 or not self._is_shrinking(downlink, demand, now):
+                self._limit(downlink, choice)
 
     def _measure_sound(self, now: float) -> None:
         at, octets_before = self._sound
@@ -80,12 +83,12 @@ class SharedLink:
     def _is_shrinking(self, downlink: Downlink, demand: Demand, now: float) -> bool:
         """Whether the smallest layer, which is a little too large, will soon fit, because its publisher knows."""
         layer, bps = demand.layers[0]
-        if demand.current != layer or downlink.uplink.ceiling_bps == NO_LIMIT or bps > BEARABLE * downlink.room_bps:
+        if demand.current[0] != layer or downlink.uplink.ceiling_bps == NO_LIMIT or bps > BEARABLE * downlink.room_bps:
             return False
         return now < downlink.fitted_at + SHRINK_SECONDS
 
-    def _limit(self, downlink: Downlink, layer: int) -> None:
-        if downlink.set_limit(layer):
+    def _limit(self, downlink: Downlink, choice: Choice) -> None:
+        if downlink.set_limit(*choice):
             self._on_yield(downlink)
 
     def _padded(self) -> Downlink | None:

@@ -1,4 +1,4 @@
-"""Fewer pictures a second for who asks for fewer, by a stream's temporal layers (pure)."""
+"""Fewer pictures a second for who asks for fewer, or whose link has no room for all, by temporal layers (pure)."""
 
 from __future__ import annotations
 
@@ -16,15 +16,18 @@ REMEMBERED = 128
 """Pictures left out of which late packets may still come."""
 
 
-class FrameRates:
-    """How many pictures a second each temporal layer of one stream has, with those below it."""
+class TemporalRates:
+    """How many pictures and bits a second each temporal layer of one stream has, with those below it."""
 
-    __slots__ = ("_began_at", "_counts", "_rates")
+    __slots__ = ("_began_at", "_counts", "_octets", "_rates", "thinned_bps")
 
     def __init__(self) -> None:
         self._counts = [0] * LAYERS
+        self._octets = [0] * LAYERS
         self._rates: list[float] = []
         self._began_at = 0.0
+        self.thinned_bps: tuple[float, ...] = ()
+        """Bit/s with ever more layers, but not with all; empty while there is one, or nothing is known."""
 
     def note(self, layer: int, now: float) -> None:
         """Count a picture of this layer."""
@@ -33,9 +36,16 @@ class FrameRates:
             # After a pause, what was counted before it tells nothing.
             is_fresh = elapsed < 2 * WINDOW_SECONDS
             self._rates = [sum(self._counts[: top + 1]) / elapsed for top in range(LAYERS)] if is_fresh else []
+            highest = max((layer for layer, octets in enumerate(self._octets) if octets), default=0) if is_fresh else 0
+            self.thinned_bps = tuple([8 * sum(self._octets[: top + 1]) / elapsed for top in range(highest)])
             self._counts = [0] * LAYERS
+            self._octets = [0] * LAYERS
             self._began_at = now
         self._counts[layer] += 1
+
+    def add(self, layer: int, octets: int) -> None:
+        """Count a packet of a picture of this layer."""
+        self._octets[layer] += octets
 
     def layer_for(self, fps: int) -> int:
         """The lowest layer that has so many pictures a second; the highest when none has, or 0 is asked for."""

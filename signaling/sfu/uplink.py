@@ -13,7 +13,7 @@ from signaling.sfu.playout import Losses
 from signaling.sfu.rtp import Extender, Packet
 from signaling.sfu.sdp import Codec
 from signaling.sfu.speakers import Loudness
-from signaling.sfu.temporal import FrameRates
+from signaling.sfu.temporal import TemporalRates
 
 if TYPE_CHECKING:
     from signaling.sfu.downlink import Downlink
@@ -46,7 +46,7 @@ class Stream:
     jitter: float = 0.0
     missing: Missing = field(default_factory=Missing)
     losses: Losses = field(default_factory=Losses)
-    rates: FrameRates = field(default_factory=FrameRates)
+    rates: TemporalRates = field(default_factory=TemporalRates)
     report: rtcp.SenderReport | None = None
     report_at: float = 0.0
     bitrate_bps: float = 0.0
@@ -201,8 +201,10 @@ class Uplink:
             key = False
         elif name == "vp8":
             descriptor = codecs.parse_vp8(packet.data, packet.payload_at, packet.payload_end)
-            if descriptor is not None and descriptor.starts_frame and descriptor.temporal_layer >= 0:
-                stream.rates.note(descriptor.temporal_layer, now)
+            if descriptor is not None and descriptor.temporal_layer >= 0:
+                if descriptor.starts_frame:
+                    stream.rates.note(descriptor.temporal_layer, now)
+                stream.rates.add(descriptor.temporal_layer, len(packet.data))
             key = descriptor is not None and codecs.starts_vp8_key_frame(packet.data, packet.payload_at, descriptor)
         else:
             key = codecs.is_key_frame(name, packet.data, packet.payload_at, packet.payload_end)
@@ -224,8 +226,10 @@ class Uplink:
             self.request_key_frame(stream, now)
         else:
             stream.note_layer(frame.kind.spatial, len(packet.data))
-            if frame.starts and not frame.kind.spatial:
-                stream.rates.note(frame.kind.temporal, now)
+            if not frame.kind.spatial:
+                if frame.starts:
+                    stream.rates.note(frame.kind.temporal, now)
+                stream.rates.add(frame.kind.temporal, len(packet.data))
         return frame
 
     def request_key_frame(self, stream: Stream, now: float) -> None:

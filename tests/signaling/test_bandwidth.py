@@ -5,9 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signaling.sfu.allocation import Demand, allocate, rooms
+from signaling.sfu.allocation import NOTHING, Demand, allocate, rooms
 from signaling.sfu.bandwidth import LinkEstimate
 from signaling.sfu.departures import KEPT_BATCHES, Departures
+from signaling.sfu.temporal import HIGHEST_TEMPORAL
 from tests.signaling.told import told
 
 SIZE = 1100
@@ -157,25 +158,46 @@ def test_feedback_that_takes_long_is_understood_on_a_fast_link() -> None:
     assert link.estimate.limit_bps is None
 
 
+def _demand(layers: tuple[tuple[int, float], ...], current: int, rank: int = 0) -> Demand:
+    return Demand(layers, (current, HIGHEST_TEMPORAL), rank)
+
+
+def _layers(budget: float, *demands: Demand) -> list[int]:
+    return [layer for layer, _ in allocate(budget, list(demands))]
+
+
 def test_everyone_gets_the_smallest_before_anyone_gets_more() -> None:
     layers = ((0, 150_000.0), (1, 500_000.0), (2, 1_500_000.0))
-    assert allocate(300_000, [Demand(layers, 2), Demand(layers, 2)]) == [0, 0]
-    assert allocate(700_000, [Demand(layers, 2), Demand(layers, 2)]) == [1, 0]
-    assert allocate(100_000, [Demand(layers, 2)]) == [-1]
-    assert allocate(10_000_000, [Demand(layers, 0), Demand(layers[:1], 0)]) == [2, 0]
+    assert _layers(300_000, _demand(layers, 2), _demand(layers, 2)) == [0, 0]
+    assert _layers(700_000, _demand(layers, 2), _demand(layers, 2)) == [1, 0]
+    assert _layers(100_000, _demand(layers, 2)) == [-1]
+    assert _layers(10_000_000, _demand(layers, 0), _demand(layers[:1], 0)) == [2, 0]
 
 
 def test_on_a_narrow_link_the_first_in_rank_is_served_first() -> None:
     layers = ((0, 150_000.0), (1, 500_000.0))
-    assert allocate(200_000, [Demand(layers, 1, 2), Demand(layers, 1, 1)]) == [-1, 0]
-    assert allocate(700_000, [Demand(layers, 1, 2), Demand(layers, 1, 1)]) == [0, 1]
-    assert allocate(200_000, [Demand(layers, 1, 2), Demand(((0, 900_000.0),), 0, 1)]) == [0, -1]
+    assert _layers(200_000, _demand(layers, 1, 2), _demand(layers, 1, 1)) == [-1, 0]
+    assert _layers(700_000, _demand(layers, 1, 2), _demand(layers, 1, 1)) == [0, 1]
+    assert _layers(200_000, _demand(layers, 1, 2), _demand(((0, 900_000.0),), 0, 1)) == [0, -1]
 
 
 def test_a_layer_not_yet_sent_needs_room_to_spare() -> None:
     layers = ((0, 100_000.0), (1, 500_000.0))
-    assert allocate(520_000, [Demand(layers, 1)]) == [1]
-    assert allocate(520_000, [Demand(layers, 0)]) == [0]
+    assert _layers(520_000, _demand(layers, 1)) == [1]
+    assert _layers(520_000, _demand(layers, 0)) == [0]
+
+
+def test_fewer_pictures_a_second_come_before_none() -> None:
+    layers, thinned = ((0, 100_000.0), (1, 500_000.0)), (40_000.0, 60_000.0)
+    demand = Demand(layers, (1, HIGHEST_TEMPORAL), thinned=thinned)
+    expected = [(30_000, NOTHING), (45_000, (0, 0)), (90_000, (0, 1)), (110_000, (0, HIGHEST_TEMPORAL))]
+    assert [(budget, allocate(budget, [demand])[0]) for budget, _ in expected] == expected
+    # Both some pictures, before one has all.
+    assert allocate(140_000, [demand, demand]) == [(0, 1), (0, 1)]
+    assert allocate(160_000, [demand, demand]) == [(0, HIGHEST_TEMPORAL), (0, 1)]
+    # More pictures need room to spare, as a larger layer does.
+    assert allocate(65_000, [Demand(layers, (0, 0), thinned=thinned)]) == [(0, 0)]
+    assert allocate(65_000, [Demand(layers, (0, 1), thinned=thinned)]) == [(0, 1)]
 
 
 def test_each_video_has_room_for_its_share_or_for_what_the_others_leave() -> None:
@@ -187,12 +209,17 @@ def test_each_video_has_room_for_its_share_or_for_what_the_others_leave() -> Non
 
 @given(
     st.floats(0, 5e6),
-    st.lists(st.lists(st.floats(1e4, 2e6), min_size=1, max_size=3), max_size=6),
+    st.lists(st.lists(st.floats(1e4, 2e6), min_size=1, max_size=5), max_size=6),
+    st.integers(0, 2),
 )
-def test_what_is_allocated_fits(budget: float, rates: list[list[float]]) -> None:
-    demands = [Demand(tuple(enumerate(sorted(found))), 2) for found in rates]
-    chosen = allocate(budget, demands)
-    spent = sum(dict(demand.layers)[layer] for demand, layer in zip(demands, chosen, strict=True) if layer >= 0)
+def test_what_is_allocated_fits(budget: float, rates: list[list[float]], temporal: int) -> None:
+    demands = []
+    for found in rates:
+        thinned, layers = sorted(found)[:temporal], sorted(found)[temporal:] or [2e6]
+        demands.append(Demand(tuple(enumerate(layers)), (2, HIGHEST_TEMPORAL), thinned=tuple(thinned)))
+    spent = 0.0
+    for demand, choice in zip(demands, allocate(budget, demands), strict=True):
+        spent += 0.0 if choice == NOTHING else dict(demand.choices())[choice]
     assert spent <= budget
 
 

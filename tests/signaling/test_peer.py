@@ -10,6 +10,7 @@ from struct import pack
 import pytest
 
 from signaling.sfu import rtcp, rtp
+from signaling.sfu.allocation import NOTHING
 from signaling.sfu.downlink import Downlink
 from signaling.sfu.endpoint import IDLE_POLL_SECONDS, Endpoint
 from signaling.sfu.incoming import MAX_STRANGERS, MAX_STREAMS
@@ -293,12 +294,51 @@ async def test_a_link_is_starved_while_pictures_that_somebody_wants_give_way(cli
     downlink = client.peer.downlinks[5] = Downlink(client.peer, uplink, ssrc=5, rtx_ssrc=6)
     downlink.bind([VP8], {})
     assert not client.peer.is_starved
-    downlink.set_limit(-1)
+    downlink.set_limit(*NOTHING)
     assert client.peer.is_starved
     downlink.set_paused(True)
     assert not client.peer.is_starved
     client.peer.reception.strain.is_yielding = True
     assert client.peer.is_starved
+
+
+async def test_a_link_without_room_for_all_pictures_gets_some(client: Client) -> None:
+    peer, uplink = client.peer, _uplink(client)
+    stream = uplink.add_stream(7, "q", 0)
+    downlink = peer.downlinks[5] = Downlink(peer, uplink, ssrc=5, rtx_ssrc=6)
+    uplink.downlinks.append(downlink)
+    downlink.bind([VP8], {})
+    now = asyncio.get_running_loop().time()
+
+    def show(seconds: float) -> int:
+        """Three temporal layers as libvpx makes them, 20 pictures a second; returns how many are sent on."""
+        nonlocal now
+        before = downlink.packets
+        for _ in range(round(seconds * 20)):
+            number = stream.packets
+            layer, is_sync = ((0, 0), (2, 0x20), (1, 0x20), (2, 0))[number % 4]
+            descriptor = bytes((0x90, 0xE0, 0x80 | number >> 8, number & 0xFF, 7, layer << 6 | is_sync))
+            head = rtp.header(marker=True, payload_type=96, sequence=number, timestamp=4500 * number, ssrc=7)
+            uplink.receive(stream, rtp.parse(head + descriptor + bytes((number > 0,)) + bytes(600)), now)
+            peer.poll(now)
+            now += 0.05
+        return downlink.packets - before
+
+    assert show(5.0) == 100
+    demand = downlink.demand()
+    assert demand is not None
+    full = demand.layers[0][1]
+    assert [bps / full for bps in demand.thinned] == pytest.approx([0.25, 0.5], abs=0.05)
+    peer.link.estimate.limit_bps = 0.7 * full
+    show(1.0)
+    assert show(2.0) == 20
+    peer.link.estimate.limit_bps = 0.4 * full
+    assert show(2.0) == 10
+    assert not downlink.has_yielded
+    peer.link.estimate.limit_bps = 0.1 * full
+    show(0.2)
+    assert downlink.has_yielded
+    assert show(2.0) == 0
 
 
 @pytest.mark.parametrize("before", [0, 12, 28, 90, 400])
