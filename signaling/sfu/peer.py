@@ -81,8 +81,8 @@ class Peer:
 
     @property
     def is_narrow(self) -> bool:
-        """Whether either way has turned out to carry little more than sound, since the client came by this path."""
-        return self.link.is_narrow or self.reception.strain.has_yielded
+        """Whether either way has turned out to carry little more than sound."""
+        return self.link.is_narrow or self.reception.strain.is_narrow
 
     @property
     def is_starved(self) -> bool:

@@ -19,6 +19,9 @@ SOUND_SECONDS = 1.0
 NARROW_BPS = 100_000
 NARROW_SECONDS = 5.0
 """A link that has carried no more than this for so long: the headers of 20 ms of sound take a quarter of it."""
+WIDE_BPS = 200_000
+WIDE_SECONDS = 10.0
+"""A narrow link that has carried more than this for so long is narrow no more."""
 BEARABLE = 1.5
 SHRINK_SECONDS = 2.0
 """How much too large pictures may be, and for how long, until a publisher that was told has made them smaller."""
@@ -31,7 +34,7 @@ class SharedLink:
         self.estimate = LinkEstimate()
         self.forced_limit_bps: float | None = None
         self.is_narrow = False
-        self._wide_at = 0.0
+        self._changed_at = 0.0
         self._sound = (0.0, 0)
         self._sound_bps = 0.0
         self._downlinks = downlinks
@@ -39,15 +42,13 @@ class SharedLink:
 
     def forget_width(self) -> None:
         """Another path may be wider."""
-        self.is_narrow, self._wide_at = False, 0.0
+        self.is_narrow, self._changed_at = False, 0.0
 
     def share(self, now: float) -> None:
         """Give sound what it needs, and each video the largest layer that fits into the rest."""
         self._measure_sound(now)
         limit = self.estimate.limit_bps if self.forced_limit_bps is None else self.forced_limit_bps
-        if limit is None or limit > NARROW_BPS or not self._wide_at:
-            self._wide_at = now
-        self.is_narrow |= now - self._wide_at > NARROW_SECONDS
+        self._judge_width(limit, now)
         if limit is None:
             for downlink in self._downlinks.values():
                 downlink.room_bps = NO_LIMIT
@@ -70,6 +71,13 @@ class SharedLink:
                 downlink.fitted_at = now
             if choice[0] >= 0 or not self._is_shrinking(downlink, demand, now):
                 self._limit(downlink, choice)
+
+    def _judge_width(self, limit: float | None, now: float) -> None:
+        seems_narrow = limit is not None and limit <= (WIDE_BPS if self.is_narrow else NARROW_BPS)
+        if seems_narrow == self.is_narrow or not self._changed_at:
+            self._changed_at = now
+        if now - self._changed_at > (WIDE_SECONDS if self.is_narrow else NARROW_SECONDS):
+            self.is_narrow, self._changed_at = seems_narrow, now
 
     def _measure_sound(self, now: float) -> None:
         at, octets_before = self._sound

@@ -58,6 +58,8 @@ class Strain:
 
     def __init__(self) -> None:
         self.is_yielding = False
+        self.is_narrow = False
+        """Whether pictures had to give way on little more than sound takes, and no more has got through since."""
         self.ceiling_bps = NO_LIMIT
         self._full_bps = 0.0
         self._judged_at = 0.0
@@ -69,11 +71,6 @@ class Strain:
         self._since: float | None = None
         self._until = 0.0
         self._hold_seconds = FIRST_HOLD_SECONDS
-
-    @property
-    def has_yielded(self) -> bool:
-        """Whether pictures ever had to give way."""
-        return self._until > 0.0
 
     @property
     def may_be_narrow(self) -> bool:
@@ -143,6 +140,7 @@ class Strain:
         elif not self.is_yielding and now - self._since >= patience:
             self._hold_seconds = self._next_hold_seconds(now)
             self.is_yielding = True
+            self.is_narrow |= not is_wide
             self._until = now + self._hold_seconds
 
     def _raise_ceiling(self, elapsed: float) -> None:
@@ -150,6 +148,7 @@ class Strain:
             self.ceiling_bps *= 1 + self._growth_per_second() * elapsed
             if self.ceiling_bps > LIFTED_BPS:
                 self.ceiling_bps = NO_LIMIT
+                self.is_narrow = False
 
     def _growth_per_second(self) -> float:
         if not self._full_bps:

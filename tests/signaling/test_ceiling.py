@@ -222,12 +222,17 @@ async def test_sound_has_its_part_of_the_figure() -> None:
     ("limits", "is_narrow"),
     [
         ([80_000] * 8, True),
+        ([80_000] * 8 + [150_000] * 20, True),
+        ([80_000] * 8 + [300_000] * 8, True),
+        ([80_000] * 8 + [300_000] * 15, False),
+        ([80_000] * 8 + [None] * 8 + [150_000] + [None] * 8, True),
+        ([80_000] * 8 + [None] * 15, False),
         ([80_000] * 4 + [None] + [80_000] * 4, False),
         ([120_000] * 20, False),
         ([None] * 20, False),
     ],
 )
-async def test_a_link_is_narrow_once_it_has_carried_little_for_some_seconds(
+async def test_a_link_is_narrow_once_it_has_carried_little_for_some_seconds_until_it_carries_more(
     limits: list[float | None], *, is_narrow: bool
 ) -> None:
     peer = Scene().peer()

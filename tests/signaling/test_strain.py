@@ -143,12 +143,14 @@ def test_a_link_that_widens_has_no_limit_soon(seed: int) -> None:
     phone.run(8, 100_000)
     phone.run(SHORT_HOLD_SECONDS + 4, 0)
     assert phone.strain.ceiling_bps < PROFILES["edge"].up.rate_bps
+    assert phone.strain.is_narrow
     phone.link = Direction(PROFILES["3g"].up, seed)
     widened_at = phone.now
     while phone.strain.may_be_narrow and phone.now < widened_at + 60:
         phone.run(0.1, phone.strain.ceiling_bps / 2)
     assert phone.now - widened_at < 45
     assert not phone.strain.is_yielding
+    assert not phone.strain.is_narrow
 
 
 def test_sound_alone_measures_no_link() -> None:
