@@ -118,7 +118,7 @@ class Peer:
         now = asyncio.get_running_loop().time()
         if self.secure.round_trip_seconds is not None:
             self._note_round_trip(self.secure.round_trip_seconds)
-            self.reception.strain.begin(self.rtt_seconds)
+            self.reception.strain.begin(self.rtt_seconds, now)
         for downlink in self.downlinks.values():
             downlink.release(now)
         self.hurry()

@@ -38,6 +38,9 @@ SHORT_HOLD_SECONDS = 10.0
 """A link of which this is the share carries a voice in long packets and the smallest picture: a try costs little."""
 FAR_SECONDS = 0.35
 """A round trip as on EDGE or GPRS, or by a satellite: only the last carries more than a voice and a small picture."""
+VERY_FAR_SECONDS = 0.9
+"""A handshake's flight of a kilobyte takes so long on GPRS alone, whose 20 kbit/s are little more than a voice: there
+even the first try costs ten seconds of it, so it comes later."""
 START_BPS = 44_000.0
 FIRST_GROWTH_PER_SECOND = 0.3
 NEAR_GROWTH_PER_SECOND = 0.02
@@ -77,10 +80,13 @@ class Strain:
         """Whether nothing has shown yet that it carries more than a voice and a small picture."""
         return self.ceiling_bps < NO_LIMIT
 
-    def begin(self, round_trip_seconds: float) -> None:
-        """Have a publisher that is far away begin with little: its link may be narrow."""
+    def begin(self, round_trip_seconds: float, now: float) -> None:
+        """Have a publisher that is far away begin with little, and one that is very far away with sound alone."""
         if round_trip_seconds > FAR_SECONDS:
             self.ceiling_bps = START_BPS
+        if round_trip_seconds > VERY_FAR_SECONDS:
+            self.is_narrow = self.is_yielding = True
+            self._until = now + FIRST_HOLD_SECONDS
 
     def heard(self, transit: float, now: float, *, expected: int, received: int) -> None:
         """Take how many seconds a packet of sound was under way, give or take a constant, and all packets so far."""

@@ -146,7 +146,7 @@ async def test_a_setting_is_for_everybody(endpoint: Endpoint) -> None:
 
 async def test_somebody_far_away_sends_long_packets_from_the_first_on(endpoint: Endpoint) -> None:
     room, phone, offers = _visit(endpoint, {})
-    offers.peer.reception.strain.begin(0.5)
+    offers.peer.reception.strain.begin(0.5, 0.0)
     room.update_ptime()
     assert phone.ptime_ms == 0
     handlers.add_track(phone, AddTrackRequest(cid="track-a", type=TrackType.AUDIO))

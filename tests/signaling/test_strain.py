@@ -171,9 +171,9 @@ def test_where_a_small_picture_fits_beside_a_voice_the_next_try_comes_soon() -> 
 
 def test_who_is_far_away_begins_with_little_and_soon_has_no_limit() -> None:
     strain = Strain()
-    strain.begin(0.1)
+    strain.begin(0.1, 0.0)
     assert (strain.ceiling_bps, strain.may_be_narrow) == (NO_LIMIT, False)
-    strain.begin(0.5)
+    strain.begin(0.5, 0.0)
     assert (strain.ceiling_bps, strain.may_be_narrow) == (START_BPS, True)
     octets = 0.0
     for step in range(300):
@@ -185,6 +185,22 @@ def test_who_is_far_away_begins_with_little_and_soon_has_no_limit() -> None:
         if not strain.may_be_narrow:
             break
     assert 150 + 40 < step < 150 + 100
+
+
+def test_who_is_very_far_away_begins_with_sound_alone() -> None:
+    phone = _Phone("edge")
+    phone.strain.begin(1.2, phone.now)
+    assert phone.strain.is_narrow
+    phone.run(FIRST_HOLD_SECONDS - 1, 40_000)
+    assert phone.silent_seconds == pytest.approx(FIRST_HOLD_SECONDS - 1)
+    phone.run(3, 40_000)
+    assert not phone.strain.is_yielding
+    # Where that was too much, the next wait is twice as long.
+    phone.run(10, 40_000)
+    assert phone.strain.is_yielding
+    before = phone.silent_seconds
+    phone.run(60, 40_000)
+    assert phone.silent_seconds > before + 1.5 * FIRST_HOLD_SECONDS
 
 
 def test_another_tracks_clock_is_no_queue() -> None:
