@@ -25,6 +25,13 @@ def wanted_ms(setting_ms: int, attributes: Mapping[str, str]) -> int:
     return max(setting_ms, *(ms if str(ms) == asked else 0 for ms in LENGTHS_MS))
 
 
+def narrow_ms(setting_ms: int, *, is_narrow: bool, is_narrowest: bool) -> int:
+    """How long for a narrow link, by the setting of which 0 means never; for the narrowest as long as can be."""
+    if is_narrowest and setting_ms:
+        return LENGTHS_MS[-1]
+    return setting_ms if is_narrow else 0
+
+
 def codec(ptime_ms: int, *, disable_red: bool) -> str:
     """What a browser should send sound as: it takes the first codec of the answer, and offers Opus before RED."""
     return "opus" if disable_red or ptime_ms >= WITHOUT_COPIES_MS else "red"

@@ -96,6 +96,11 @@ class Participant:
         return any(peer.is_narrow or (self.tracks and peer.reception.strain.may_be_narrow) for peer in sides)
 
     @property
+    def has_narrowest_link(self) -> bool:
+        """Whether what this participant sends is hardly more than sound can be."""
+        return self.offers is not None and self.offers.peer.reception.strain.is_narrowest
+
+    @property
     def sends_opaque_sound(self) -> bool:
         """Whether what this participant says can be joined to longer packets by nobody between."""
         return any(track.kind == "audio" and track.is_opaque for track in self.tracks.values())

@@ -101,7 +101,11 @@ class Room:
         """
         settings, here = self.settings.room, self.participants.values()
         for participant in here:
-            narrow_ms = settings.audio_ptime_narrow_ms if participant.has_narrow_link else 0
+            narrow_ms = packet_length.narrow_ms(
+                settings.audio_ptime_narrow_ms,
+                is_narrow=participant.has_narrow_link,
+                is_narrowest=participant.has_narrowest_link,
+            )
             setting_ms = max(settings.audio_ptime_ms, narrow_ms)
             participant.receive_packets(packet_length.wanted_ms(setting_ms, participant.attributes))
         longest_ms = max((participant.packet_ms for participant in here), default=0)

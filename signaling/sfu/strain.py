@@ -40,7 +40,7 @@ FAR_SECONDS = 0.35
 """A round trip as on EDGE or GPRS, or by a satellite: only the last carries more than a voice and a small picture."""
 VERY_FAR_SECONDS = 0.9
 """A handshake's flight of a kilobyte takes so long on GPRS alone, whose 20 kbit/s are little more than a voice: there
-even the first try costs ten seconds of it, so it comes later."""
+even the first try costs ten seconds of it, so it comes as late as if one had failed already."""
 START_BPS = 44_000.0
 FIRST_GROWTH_PER_SECOND = 0.3
 NEAR_GROWTH_PER_SECOND = 0.02
@@ -63,6 +63,8 @@ class Strain:
         self.is_yielding = False
         self.is_narrow = False
         """Whether pictures had to give way on little more than sound takes, and no more has got through since."""
+        self.is_narrowest = False
+        """Whether it carries hardly more than sound in the longest packets, and no more has got through since."""
         self.ceiling_bps = NO_LIMIT
         self._full_bps = 0.0
         self._judged_at = 0.0
@@ -85,8 +87,9 @@ class Strain:
         if round_trip_seconds > FAR_SECONDS:
             self.ceiling_bps = START_BPS
         if round_trip_seconds > VERY_FAR_SECONDS:
-            self.is_narrow = self.is_yielding = True
-            self._until = now + FIRST_HOLD_SECONDS
+            self.is_narrowest = self.is_narrow = self.is_yielding = True
+            self._hold_seconds = 2 * FIRST_HOLD_SECONDS
+            self._until = now + self._hold_seconds
 
     def heard(self, transit: float, now: float, *, expected: int, received: int) -> None:
         """Take how many seconds a packet of sound was under way, give or take a constant, and all packets so far."""
@@ -154,7 +157,7 @@ class Strain:
             self.ceiling_bps *= 1 + self._growth_per_second() * elapsed
             if self.ceiling_bps > LIFTED_BPS:
                 self.ceiling_bps = NO_LIMIT
-                self.is_narrow = False
+                self.is_narrow = self.is_narrowest = False
 
     def _growth_per_second(self) -> float:
         if not self._full_bps:

@@ -154,6 +154,14 @@ async def test_somebody_far_away_sends_long_packets_from_the_first_on(endpoint: 
     assert "a=ptime:60" in offers.answer(SessionDescription(type="offer", sdp=OFFER, id=1)).sdp
 
 
+@pytest.mark.parametrize(("setting", "length_ms"), [(60, 120), (0, 0)])
+async def test_somebody_very_far_away_has_the_longest_packets(endpoint: Endpoint, setting: int, length_ms: int) -> None:
+    room, phone, offers = _visit(endpoint, {"audio_ptime_narrow_ms": setting})
+    offers.peer.reception.strain.begin(1.5, 0.0)
+    room.update_ptime()
+    assert (phone.ptime_ms, offers.peer.packet_ms) == (length_ms, length_ms)
+
+
 @pytest.mark.parametrize(
     ("ptime_ms", "disable_red", "codec"),
     [(0, False, "red"), (40, False, "red"), (60, False, "opus"), (120, False, "opus"), (0, True, "opus")],

@@ -191,16 +191,26 @@ def test_who_is_very_far_away_begins_with_sound_alone() -> None:
     phone = _Phone("edge")
     phone.strain.begin(1.2, phone.now)
     assert phone.strain.is_narrow
-    phone.run(FIRST_HOLD_SECONDS - 1, 40_000)
-    assert phone.silent_seconds == pytest.approx(FIRST_HOLD_SECONDS - 1)
+    assert phone.strain.is_narrowest
+    phone.run(2 * FIRST_HOLD_SECONDS - 1, 40_000)
+    assert phone.silent_seconds == pytest.approx(2 * FIRST_HOLD_SECONDS - 1)
     phone.run(3, 40_000)
     assert not phone.strain.is_yielding
     # Where that was too much, the next wait is twice as long.
     phone.run(10, 40_000)
     assert phone.strain.is_yielding
     before = phone.silent_seconds
-    phone.run(60, 40_000)
-    assert phone.silent_seconds > before + 1.5 * FIRST_HOLD_SECONDS
+    phone.run(100, 40_000)
+    assert phone.silent_seconds > before + 3 * FIRST_HOLD_SECONDS
+
+
+def test_who_was_thought_very_far_away_is_not_once_more_gets_through() -> None:
+    phone = _Phone("3g")
+    phone.strain.begin(1.2, phone.now)
+    phone.run(2 * FIRST_HOLD_SECONDS + 1, 0)
+    phone.run(30, 150_000)
+    assert not phone.strain.is_narrowest
+    assert not phone.strain.is_narrow
 
 
 def test_another_tracks_clock_is_no_queue() -> None:
