@@ -33,6 +33,8 @@ LONGEST_HOLD_SECONDS = 240.0
 """Each try costs some seconds of the voice, where not even the smallest picture fits beside it."""
 CEILING_SHARE = 0.75
 """What a publisher is told of what arrived while its link was full: not all of that was new, and headers count too."""
+LEAST_BPS = 8_000.0
+"""After a tunnel little or nothing has arrived lately, which is no measure of the link."""
 ENOUGH_BPS = 28_000.0
 SHORT_HOLD_SECONDS = 10.0
 """A link of which this is the share carries a voice in long packets and the smallest picture: a try costs little."""
@@ -143,7 +145,7 @@ class Strain:
                 self.is_yielding = False
         elif self._since is None:
             self._since = now
-            if has_pictures and not is_wide and not self.is_yielding:
+            if has_pictures and LEAST_BPS < self.arriving_bps < WIDE_BPS and not self.is_yielding:
                 self._full_bps = self.arriving_bps
                 self.ceiling_bps = CEILING_SHARE * self._full_bps
         elif not self.is_yielding and now - self._since >= patience:

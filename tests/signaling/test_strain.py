@@ -6,7 +6,7 @@ import pytest
 
 from signaling.sfu.bandwidth import NO_LIMIT
 from signaling.sfu.strain import FIRST_HOLD_SECONDS, SHORT_HOLD_SECONDS, START_BPS, Strain
-from tests.networks.link import Direction
+from tests.networks.link import Direction, Shape
 from tests.networks.profiles import PROFILES
 
 STEP = 0.02
@@ -151,6 +151,19 @@ def test_a_link_that_widens_has_no_limit_soon(seed: int) -> None:
     assert phone.now - widened_at < 45
     assert not phone.strain.is_yielding
     assert not phone.strain.is_narrow
+
+
+def test_a_silence_measures_no_link_either() -> None:
+    phone = _Phone("3g")
+    phone.run(5, 300_000)
+    # A tunnel: nothing comes for two seconds, and then what was said in it, late.
+    queue, phone.link = phone.link, Direction(Shape(delay_seconds=2.0), 1)
+    phone.run(1.9, 0)
+    phone.link = queue
+    for _ in range(50):
+        phone.run(0.1, 300_000)
+        assert phone.strain.ceiling_bps == NO_LIMIT
+        assert not phone.strain.is_yielding
 
 
 def test_sound_alone_measures_no_link() -> None:
