@@ -12,6 +12,8 @@ from signaling.tracks import Track
 
 DELAY_SECONDS = 5.0
 """How long nobody must want a layer before its publisher stops it; a resized window should not flicker."""
+REPEAT_SECONDS = 2.0
+"""A client that does not know its own track yet ignores what it is told; on a slow link that takes seconds."""
 _QUALITIES = (VideoQuality.LOW, VideoQuality.MEDIUM, VideoQuality.HIGH)
 
 
@@ -41,8 +43,11 @@ def update(track: Track, now: float | None = None) -> None:
     now = time.monotonic() if now is None else now
     yielding.hold_back(track)
     found = wanted(track)
+    packets = sum(stream.packets for stream in track.uplink.streams)
     if found == track.announced:
         track.lower_at = None
+        if track.is_held_back and packets > track.told_packets and now >= track.told_at + REPEAT_SECONDS:
+            _tell(track, found, packets, now)
         return
     fewer = all(quality <= track.announced.get(codec, -1) for codec, quality in found.items())
     if track.announced and fewer and not track.is_held_back:
@@ -51,7 +56,11 @@ def update(track: Track, now: float | None = None) -> None:
         if now < track.lower_at:
             return
     track.lower_at = None
-    track.announced = found
+    _tell(track, found, packets, now)
+
+
+def _tell(track: Track, found: dict[str, int], packets: int, now: float) -> None:
+    track.announced, track.told_at, track.told_packets = found, now, packets
     track.publisher.send(SignalResponse(subscribed_quality_update=_message(track, found)))
 
 

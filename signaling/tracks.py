@@ -60,7 +60,8 @@ class Track:
     """A published track: what clients know of it (`info`) and the media behind it.
 
     `uplink` carries the first codec and `backup` the second, if there is one; `cids` has the client's own id of each
-    with the name of its codec; `announced` is the best quality of each codec that the publisher was asked for.
+    with the name of its codec; `announced` is the best quality of each codec that the publisher was asked for, at
+    `told_at`, when `told_packets` had come of it.
     """
 
     def __init__(self, publisher: Participant, info: TrackInfo, cid: str) -> None:
@@ -73,6 +74,8 @@ class Track:
         self.subscriptions: dict[str, Subscription] = {}
         self.announced: dict[str, int] = {}
         self.lower_at: float | None = None
+        self.told_at = 0.0
+        self.told_packets = 0
         self.is_held_back = False
 
     @property

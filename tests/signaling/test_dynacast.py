@@ -156,3 +156,20 @@ async def test_less_is_asked_for_only_after_a_while_and_more_at_once() -> None:
     viewer.apply()
     dynacast.update(scene.track, 7.0)
     assert scene.inbox.asked() == [{"vp9": 2}, {"vp9": 0}, {"vp9": 1}]
+
+
+async def test_a_publisher_that_sends_on_although_its_link_is_strained_is_told_again() -> None:
+    scene = Scene(BackupCodecPolicy.SIMULCAST)
+    scene.view("amina", [VP9])
+    uplink = scene.track.uplink
+    assert uplink is not None
+    stream = uplink.add_stream(7, "", 0)
+    uplink.peer.reception.strain.is_yielding = True
+    told = []
+    for second, packets in enumerate((1, 2, 3, 4, 4, 4, 4, 5, 5)):
+        stream.packets = packets
+        dynacast.update(scene.track, 1000.0 + second)
+        told.append(len(scene.inbox.asked()))
+    assert scene.inbox.asked() == [{"vp9": -1}] * 4
+    # Every two seconds while pictures come, and no more once they have stopped.
+    assert told == [1, 1, 2, 2, 3, 3, 3, 4, 4]
