@@ -155,7 +155,7 @@ class Downlink:
         measured = [s for s in self.uplink.alive() if s.bitrate_bps > 0 and s.layer <= self.target_layer]
         if not measured:
             return None
-        thinned = measured[0].rates.thinned_bps
+        thinned = measured[0].thinned_bps
         structure = measured[0].dependencies.structure
         if len(measured) == 1 and structure is not None and structure.targets[structure.order[0]][0]:
             stream, highest = measured[0], min(structure.targets[structure.order[0]][0], self.target_layer)

@@ -16,18 +16,15 @@ REMEMBERED = 128
 """Pictures left out of which late packets may still come."""
 
 
-class TemporalRates:
-    """How many pictures and bits a second each temporal layer of one stream has, with those below it."""
+class FrameRates:
+    """How many pictures a second each temporal layer of one stream has, with those below it."""
 
-    __slots__ = ("_began_at", "_counts", "_octets", "_rates", "thinned_bps")
+    __slots__ = ("_began_at", "_counts", "_rates")
 
     def __init__(self) -> None:
         self._counts = [0] * LAYERS
-        self._octets = [0] * LAYERS
         self._rates: list[float] = []
         self._began_at = 0.0
-        self.thinned_bps: tuple[float, ...] = ()
-        """Bit/s with ever more layers, but not with all; empty while there is one, or nothing is known."""
 
     def note(self, layer: int, now: float) -> None:
         """Count a picture of this layer."""
@@ -36,16 +33,9 @@ class TemporalRates:
             # After a pause, what was counted before it tells nothing.
             is_fresh = elapsed < 2 * WINDOW_SECONDS
             self._rates = [sum(self._counts[: top + 1]) / elapsed for top in range(LAYERS)] if is_fresh else []
-            highest = max((layer for layer, octets in enumerate(self._octets) if octets), default=0) if is_fresh else 0
-            self.thinned_bps = tuple([8 * sum(self._octets[: top + 1]) / elapsed for top in range(highest)])
             self._counts = [0] * LAYERS
-            self._octets = [0] * LAYERS
             self._began_at = now
         self._counts[layer] += 1
-
-    def add(self, layer: int, octets: int) -> None:
-        """Count a packet of a picture of this layer."""
-        self._octets[layer] += octets
 
     def layer_for(self, fps: int) -> int:
         """The lowest layer that has so many pictures a second; the highest when none has, or 0 is asked for."""
@@ -54,6 +44,15 @@ class TemporalRates:
                 if rate >= ENOUGH_SHARE * fps:
                     return layer
         return HIGHEST_TEMPORAL
+
+
+def thinned(total: int, octets: list[int]) -> list[int]:
+    """What is left of so many octets without the highest temporal layers, from without all to without the last.
+
+    `octets` are those of the pictures of each layer. What belongs to none cannot be left out, and so always counts.
+    """
+    highest = max((layer for layer, size in enumerate(octets) if size), default=0)
+    return [total - sum(octets[top + 1 :]) for top in range(highest)]
 
 
 class Vp8Selector:

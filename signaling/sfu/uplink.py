@@ -13,7 +13,7 @@ from signaling.sfu.playout import Losses
 from signaling.sfu.rtp import Extender, Packet
 from signaling.sfu.sdp import Codec
 from signaling.sfu.speakers import Loudness
-from signaling.sfu.temporal import TemporalRates
+from signaling.sfu.temporal import LAYERS, FrameRates, thinned
 
 if TYPE_CHECKING:
     from signaling.sfu.downlink import Downlink
@@ -46,7 +46,7 @@ class Stream:
     jitter: float = 0.0
     missing: Missing = field(default_factory=Missing)
     losses: Losses = field(default_factory=Losses)
-    rates: TemporalRates = field(default_factory=TemporalRates)
+    rates: FrameRates = field(default_factory=FrameRates)
     report: rtcp.SenderReport | None = None
     report_at: float = 0.0
     bitrate_bps: float = 0.0
@@ -58,6 +58,8 @@ class Stream:
     _window_octets: int = 0
     layer_bps: list[float] = field(default_factory=lambda: [0.0] * MAX_SPATIAL)
     _layer_octets: list[int] = field(default_factory=lambda: [0] * MAX_SPATIAL)
+    thinned_bps: tuple[float, ...] = ()
+    _temporal_octets: list[int] = field(default_factory=lambda: [0] * LAYERS)
     _reported_expected: int = 0
     _reported_packets: int = 0
     _reported_lost: int = 0
@@ -94,7 +96,10 @@ class Stream:
         if elapsed >= BITRATE_WINDOW_SECONDS:
             self.bitrate_bps = 8 * self._window_octets / elapsed if elapsed < 3 * BITRATE_WINDOW_SECONDS else 0.0
             self.layer_bps = [8 * octets / elapsed for octets in self._layer_octets]
+            smallest = self._layer_octets[0] or self._window_octets
+            self.thinned_bps = tuple([8 * octets / elapsed for octets in thinned(smallest, self._temporal_octets)])
             self._layer_octets = [0] * MAX_SPATIAL
+            self._temporal_octets = [0] * LAYERS
             self._window_at, self._window_octets = now, 0
 
     @property
@@ -105,6 +110,10 @@ class Stream:
     def note_layer(self, spatial: int, octets: int) -> None:
         """Count a packet towards the spatial layer it belongs to."""
         self._layer_octets[spatial] += octets
+
+    def note_temporal(self, temporal: int, octets: int) -> None:
+        """Count a packet of the smallest spatial layer towards the temporal layer it belongs to."""
+        self._temporal_octets[temporal] += octets
 
     def restore(self, packet: Packet) -> Packet | None:
         """The original of a retransmission of this stream (RFC 4588 §4)."""
@@ -204,7 +213,8 @@ class Uplink:
             if descriptor is not None and descriptor.temporal_layer >= 0:
                 if descriptor.starts_frame:
                     stream.rates.note(descriptor.temporal_layer, now)
-                stream.rates.add(descriptor.temporal_layer, len(packet.data))
+                if descriptor.picture_id >= 0:
+                    stream.note_temporal(descriptor.temporal_layer, len(packet.data))
             key = descriptor is not None and codecs.starts_vp8_key_frame(packet.data, packet.payload_at, descriptor)
         else:
             key = codecs.is_key_frame(name, packet.data, packet.payload_at, packet.payload_end)
@@ -229,7 +239,7 @@ class Uplink:
             if not frame.kind.spatial:
                 if frame.starts:
                     stream.rates.note(frame.kind.temporal, now)
-                stream.rates.add(frame.kind.temporal, len(packet.data))
+                stream.note_temporal(frame.kind.temporal, len(packet.data))
         return frame
 
     def request_key_frame(self, stream: Stream, now: float) -> None:

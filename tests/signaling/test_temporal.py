@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from signaling.sfu.codecs import Vp8Descriptor, parse_vp8
-from signaling.sfu.temporal import HIGHEST_TEMPORAL, WINDOW_SECONDS, TemporalRates, Vp8Selector
+from signaling.sfu.temporal import HIGHEST_TEMPORAL, LAYERS, WINDOW_SECONDS, FrameRates, Vp8Selector, thinned
 
 PATTERN = ((0, False), (2, True), (1, True), (2, False))
 """What libvpx makes of three temporal layers: layer, and whether it needs the lowest alone."""
@@ -22,8 +22,8 @@ def _picture(number: int) -> Vp8Descriptor:
     return found
 
 
-def _rates() -> TemporalRates:
-    rates = TemporalRates()
+def _rates() -> FrameRates:
+    rates = FrameRates()
     for number in range(200):
         rates.note(PATTERN[number % 4][0], number / FPS)
     return rates
@@ -34,24 +34,16 @@ def test_the_lowest_layer_with_enough_pictures_is_chosen(fps: int, layer: int) -
     assert _rates().layer_for(fps) == layer
 
 
-def test_what_fewer_layers_take_is_measured() -> None:
-    rates = TemporalRates()
-    assert rates.thinned_bps == ()
-    for number in range(200):
-        layer = PATTERN[number % 4][0]
-        rates.note(layer, number / FPS)
-        rates.add(layer, 1000 if layer else 2000)
-    per_four = 8 * FPS / 4
-    assert rates.thinned_bps == pytest.approx((2000 * per_four, 3000 * per_four), rel=0.05)
-    for number in range(200, 400):
-        rates.note(0, number / FPS)
-        rates.add(0, 1000)
-    assert rates.thinned_bps == ()
+def test_what_belongs_to_no_layer_is_never_counted_as_left_out() -> None:
+    assert thinned(1000, [400, 200, 400]) == [400, 600]
+    assert thinned(1500, [400, 200, 400]) == [900, 1100]
+    assert thinned(1000, [0, 0, 100]) == [900, 900]
+    assert thinned(1000, [1000]) == thinned(1000, [0] * LAYERS) == []
 
 
 def test_without_a_wish_or_a_measurement_everything_is_sent() -> None:
     assert _rates().layer_for(0) == HIGHEST_TEMPORAL
-    assert TemporalRates().layer_for(5) == HIGHEST_TEMPORAL
+    assert FrameRates().layer_for(5) == HIGHEST_TEMPORAL
 
 
 def test_what_was_counted_before_a_pause_is_forgotten() -> None:
