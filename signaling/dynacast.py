@@ -46,7 +46,7 @@ def update(track: Track, now: float | None = None) -> None:
     packets = sum(stream.packets for stream in track.uplink.streams)
     if found == track.announced:
         track.lower_at = None
-        if track.is_held_back and packets > track.told_packets and now >= track.told_at + REPEAT_SECONDS:
+        if track.is_held_back and packets != track.told_packets and now >= track.told_at + REPEAT_SECONDS:
             _tell(track, found, packets, now)
         return
     fewer = all(quality <= track.announced.get(codec, -1) for codec, quality in found.items())

@@ -77,7 +77,6 @@ class Participant:
         self.comebacks_to_cut = 0
         self.comebacks_to_refuse = 0
         self.refresh_at = 0.0
-        self.packet_ms: int = room.settings.room.audio_ptime_ms
         self.ptime_ms: int = room.settings.room.audio_ptime_ms
         self.ping_rtt_ms = 0
 
@@ -107,7 +106,6 @@ class Participant:
 
     def receive_packets(self, milliseconds: int) -> None:
         """Get sound in packets of this length; 0 for as they come."""
-        self.packet_ms = milliseconds
         if self.receiver is not None:
             self.receiver.peer.packet_ms = milliseconds
 

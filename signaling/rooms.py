@@ -99,18 +99,21 @@ class Room:
         At a join, before something is published, and by the clock: who changes its mind all the time must not have
         anybody offer each time.
         """
-        settings, here = self.settings.room, self.participants.values()
-        for participant in here:
-            narrow_ms = packet_length.narrow_ms(
-                settings.audio_ptime_narrow_ms,
-                is_narrow=participant.has_narrow_link,
-                is_narrowest=participant.has_narrowest_link,
-            )
-            setting_ms = max(settings.audio_ptime_ms, narrow_ms)
-            participant.receive_packets(packet_length.wanted_ms(setting_ms, participant.attributes))
-        longest_ms = max((participant.packet_ms for participant in here), default=0)
-        for participant in here:
-            participant.send_packets(longest_ms if participant.sends_opaque_sound else participant.packet_ms)
+        wanted = [(participant, self._packets_of(participant)) for participant in self.participants.values()]
+        longest_ms = max((milliseconds for _, milliseconds in wanted), default=0)
+        for participant, milliseconds in wanted:
+            participant.receive_packets(milliseconds)
+            participant.send_packets(longest_ms if participant.sends_opaque_sound else milliseconds)
+
+    def _packets_of(self, participant: Participant) -> int:
+        """How much sound a packet should carry to and from somebody, in milliseconds."""
+        settings = self.settings.room
+        narrow_ms = packet_length.narrow_ms(
+            settings.audio_ptime_narrow_ms,
+            is_narrow=participant.has_narrow_link,
+            is_narrowest=participant.has_narrowest_link,
+        )
+        return packet_length.wanted_ms(max(settings.audio_ptime_ms, narrow_ms), participant.attributes)
 
     # Coming and going
 

@@ -184,20 +184,10 @@ class Downlink:
         if wanted is not None and (wanted is not self._current or not self._layers.is_settled):
             self.uplink.request_key_frame(wanted, now)
 
-    def forward(
-        self,
-        stream: Stream,
-        packet: rtp.Packet,
-        number: int,
-        name: str,
-        key: bool,
-        descriptor: Vp8Descriptor | None,
-        now: float,
-        frame: Frame | None = None,
-    ) -> None:
-        """Send one packet on, or leave it out, or let sound wait for more; `name` is its codec's."""
+    def forward_sound(self, stream: Stream, packet: rtp.Packet, number: int, name: str, now: float) -> None:
+        """Send one packet of sound on, or let it wait for more; `name` is its codec's."""
         if self._pack is None or not self._packed(stream, packet, number, name, now):
-            self._forward(stream, packet, number, name, key, descriptor, now, frame)
+            self.forward(stream, packet, number, name, key=not packet.is_padding, descriptor=None, now=now)
 
     def _packed(self, stream: Stream, packet: rtp.Packet, number: int, name: str, now: float) -> bool:
         """Whether a packet of sound waits, or has gone, with others."""
@@ -227,7 +217,7 @@ class Downlink:
             for number in range(pack.first, pack.last):
                 self._sequences.drop(number)
         name = self.uplink.codec.mime_type
-        self._forward(stream, packet, pack.last, name, key=True, descriptor=None, now=now, frame=None)
+        self.forward(stream, packet, pack.last, name, key=True, descriptor=None, now=now)
 
     def _judge_pack(self, now: float) -> None:
         """Have sound packed as long as the subscriber's link wants it; what waits in vain for more goes."""
@@ -238,7 +228,7 @@ class Downlink:
         if is_other:
             self._pack = Pack(wanted) if wanted else None
 
-    def _forward(
+    def forward(
         self,
         stream: Stream,
         packet: rtp.Packet,
@@ -247,8 +237,9 @@ class Downlink:
         key: bool,
         descriptor: Vp8Descriptor | None,
         now: float,
-        frame: Frame | None,
+        frame: Frame | None = None,
     ) -> None:
+        """Send one packet on, or leave it out; `name` is its codec's."""
         if not self._bound or self.paused or self.limit_layer < 0:
             return
         if self._is_held:

@@ -205,6 +205,10 @@ class Uplink:
         level = packet.extension(self._level_id)
         if level:
             self.loudness.hear(level[0] & 0x7F)
+        if self.kind == "audio":
+            for downlink in self.downlinks:
+                downlink.forward_sound(stream, packet, number, name, now)
+            return
         descriptor = None
         if packet.is_padding:
             key = False
