@@ -14,6 +14,11 @@ DELAY_SECONDS = 5.0
 """How long nobody must want a layer before its publisher stops it; a resized window should not flicker."""
 REPEAT_SECONDS = 2.0
 """A client that does not know its own track yet ignores what it is told; on a slow link that takes seconds."""
+MAX_REPEATS = 5
+"""Each after twice the time of the one before: a client without dynacast never heeds them. On a strained uplink the
+first pause stays, and there is no end, for there what nobody wants costs what everybody wants."""
+SENT_SECONDS = 1.0
+"""A layer that came no longer ago than this is still being sent."""
 _QUALITIES = (VideoQuality.LOW, VideoQuality.MEDIUM, VideoQuality.HIGH)
 
 
@@ -43,11 +48,11 @@ def update(track: Track, now: float | None = None) -> None:
     now = time.monotonic() if now is None else now
     yielding.hold_back(track)
     found = wanted(track)
-    packets = sum(stream.packets for stream in track.uplink.streams)
     if found == track.announced:
         track.lower_at = None
-        if track.is_held_back and packets != track.told_packets and now >= track.told_at + REPEAT_SECONDS:
-            _tell(track, found, packets, now)
+        if _is_repeat_due(track, now) and _is_more_sent(track, now):
+            track.repeats += 1
+            _tell(track, found, now)
         return
     fewer = all(quality <= track.announced.get(codec, -1) for codec, quality in found.items())
     if track.announced and fewer and not track.is_held_back:
@@ -56,11 +61,28 @@ def update(track: Track, now: float | None = None) -> None:
         if now < track.lower_at:
             return
     track.lower_at = None
-    _tell(track, found, packets, now)
+    track.repeats = 0
+    _tell(track, found, now)
 
 
-def _tell(track: Track, found: dict[str, int], packets: int, now: float) -> None:
-    track.announced, track.told_at, track.told_packets = found, now, packets
+def _is_repeat_due(track: Track, now: float) -> bool:
+    if track.is_held_back:
+        return now >= track.told_at + REPEAT_SECONDS
+    return track.repeats < MAX_REPEATS and now >= track.told_at + REPEAT_SECONDS * 2**track.repeats
+
+
+def _is_more_sent(track: Track, now: float) -> bool:
+    """Whether a layer still comes that nobody was said to want."""
+    uplinks = [uplink for uplink in (track.uplink, track.backup) if uplink is not None]
+    return any(
+        stream.layer > track.announced.get(uplink.codec.mime_type, -1) and now - stream.last_at < SENT_SECONDS
+        for uplink in uplinks
+        for stream in uplink.streams
+    )
+
+
+def _tell(track: Track, found: dict[str, int], now: float) -> None:
+    track.announced, track.told_at = found, now
     track.publisher.send(SignalResponse(subscribed_quality_update=_message(track, found)))
 
 

@@ -61,7 +61,7 @@ class Track:
 
     `uplink` carries the first codec and `backup` the second, if there is one; `cids` has the client's own id of each
     with the name of its codec; `announced` is the best quality of each codec that the publisher was asked for, at
-    `told_at`, when `told_packets` had come of it.
+    `told_at`, and `repeats` how often it was told the same again.
     """
 
     def __init__(self, publisher: Participant, info: TrackInfo, cid: str) -> None:
@@ -75,7 +75,7 @@ class Track:
         self.announced: dict[str, int] = {}
         self.lower_at: float | None = None
         self.told_at = 0.0
-        self.told_packets = 0
+        self.repeats = 0
         self.is_held_back = False
 
     @property

@@ -166,10 +166,44 @@ async def test_a_publisher_that_sends_on_although_its_link_is_strained_is_told_a
     stream = uplink.add_stream(7, "", 0)
     uplink.peer.reception.strain.is_yielding = True
     told = []
-    for second, packets in enumerate((1, 2, 3, 4, 4, 4, 4, 5, 5)):
-        stream.packets = packets
-        dynacast.update(scene.track, 1000.0 + second)
+    for second, is_sending in enumerate((1, 1, 1, 1, 0, 0, 0, 1, 1)):
+        now = 1000.0 + second
+        if is_sending:
+            stream.last_at = now
+        dynacast.update(scene.track, now)
         told.append(len(scene.inbox.asked()))
-    assert scene.inbox.asked() == [{"vp9": -1}] * 4
+    assert scene.inbox.asked() == [{"vp9": -1}] * 3
     # Every two seconds while pictures come, and no more once they have stopped.
-    assert told == [1, 1, 2, 2, 3, 3, 3, 4, 4]
+    assert told == [1, 1, 2, 2, 2, 2, 2, 3, 3]
+
+
+async def test_a_publisher_that_sends_layers_that_nobody_wants_is_told_again_ever_later() -> None:
+    scene = Scene(BackupCodecPolicy.SIMULCAST)
+    scene.view("amina", [VP9], Wishes(quality=1))
+    uplink = scene.track.uplink
+    assert uplink is not None
+    low, medium, high = (uplink.add_stream(layer + 1, rid, layer) for layer, rid in enumerate("qhf"))
+    told_at = []
+    for second in range(100):
+        now = 1000.0 + second
+        low.last_at = medium.last_at = high.last_at = now
+        before = len(scene.inbox.asked())
+        dynacast.update(scene.track, now)
+        if len(scene.inbox.asked()) > before:
+            told_at.append(second)
+    assert told_at == [0, 2, 6, 14, 30, 62]
+    assert scene.inbox.asked() == [{"vp9": 1}] * 6
+
+
+async def test_a_publisher_that_heeds_is_told_once() -> None:
+    scene = Scene(BackupCodecPolicy.SIMULCAST)
+    scene.view("amina", [VP9], Wishes(quality=1))
+    uplink = scene.track.uplink
+    assert uplink is not None
+    low, medium, high = (uplink.add_stream(layer + 1, rid, layer) for layer, rid in enumerate("qhf"))
+    high.last_at = 1000.5
+    for second in range(20):
+        now = 1000.0 + second
+        low.last_at = medium.last_at = now
+        dynacast.update(scene.track, now)
+    assert scene.inbox.asked() == [{"vp9": 1}]
