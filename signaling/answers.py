@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from signaling.sfu import codecs, rtp
-from signaling.sfu.sdp import Codec, Section
+from signaling.sfu.formats import codecs, rtp
+from signaling.sfu.formats.sdp import Codec, Section
 
 FEEDBACK = ("transport-cc", "nack", "nack pli", "ccm fir")
 FEEDBACK_TO_SENDERS = (*FEEDBACK, "goog-remb")

@@ -6,7 +6,7 @@ from livekit.protocol.models import BackupCodecPolicy, SubscriptionError
 from livekit.protocol.rtc import SignalResponse, SubscriptionResponse
 
 from signaling import dynacast
-from signaling.sfu.uplink import Uplink
+from signaling.sfu.receiving.uplink import Uplink
 from signaling.tracks import Subscription, Track
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 SOURCES = Path(__file__).parent / "sfu"
 INTERPRETED = ("__init__.py", "stream_wire.py")
-"""Left as they are: what chooses between the two, and a protocol class of asyncio, which sees no packet of UDP."""
+"""Only copied: what makes folders packages, and a protocol class of asyncio, which sees no packet of UDP."""
 KEPT = Path(sys.prefix) / "compiled"
 OPT_LEVEL = "2"
 FLAGS = ["-fno-plt", "-fno-semantic-interposition"]
@@ -29,14 +29,14 @@ SWITCH = "TELEMED_INTERPRETED"
 
 
 def _sources() -> list[Path]:
-    return sorted(path for path in SOURCES.glob("*.py") if path.name not in INTERPRETED)
+    return sorted(SOURCES.rglob("*.py"))
 
 
 def place() -> Path:
     """Where machine code of the present sources belongs, made with the present flags."""
     digest = hashlib.sha256(" ".join((OPT_LEVEL, *FLAGS)).encode())
     for path in _sources():
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+        digest.update(str(path.relative_to(SOURCES)).encode() + b"\0" + path.read_bytes())
     return KEPT / digest.hexdigest()[:16]
 
 
@@ -70,7 +70,7 @@ def build() -> Path:
     # Beside its place, so that it comes there whole or not at all.
     with tempfile.TemporaryDirectory(dir=KEPT.parent) as scratch, contextlib.chdir(SOURCES.parent.parent):
         options = ["--config-file=", "--follow-imports=skip", "--ignore-missing-imports", f"--cache-dir={scratch}/mypy"]
-        paths = [str(path.relative_to(Path.cwd())) for path in _sources()]
+        paths = [str(path.relative_to(Path.cwd())) for path in _sources() if path.name not in INTERPRETED]
         extensions = mypycify(
             [*options, *paths], opt_level=OPT_LEVEL, target_dir=scratch, group_name="signaling.sfu.whole"
         )
@@ -80,9 +80,13 @@ def build() -> Path:
         command.build_lib, command.build_temp = f"{scratch}/lib", f"{scratch}/temp"
         command.ensure_finalized()
         command.run()
+        made = Path(scratch, "lib", "signaling", "sfu")
+        for path in _sources():
+            if path.name in INTERPRETED:
+                shutil.copyfile(path, made / path.relative_to(SOURCES))
         shutil.rmtree(KEPT, ignore_errors=True)
         KEPT.mkdir(parents=True)
-        Path(scratch, "lib", "signaling", "sfu").rename(target)
+        made.rename(target)
     return target
 
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from livekit.protocol.rtc import SessionDescription
 
 from signaling import answers
-from signaling.sfu import rtp, sdp
-from signaling.sfu.downlink import Downlink
+from signaling.sfu.formats import rtp, sdp
+from signaling.sfu.formats.sdp import Description, Section
 from signaling.sfu.peer import Peer
-from signaling.sfu.sdp import Description, Section
-from signaling.sfu.uplink import Uplink
+from signaling.sfu.receiving.uplink import Uplink
+from signaling.sfu.sending.downlink import Downlink
 
 if TYPE_CHECKING:
     from signaling.tracks import Track

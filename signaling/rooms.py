@@ -30,7 +30,7 @@ from signaling.config import Settings
 from signaling.errors import NotFoundError
 from signaling.nonces import Nonces
 from signaling.participants import Participant
-from signaling.sfu.uplink import Uplink
+from signaling.sfu.receiving.uplink import Uplink
 from signaling.tracks import Track
 from signaling.webhooks import Webhooks
 

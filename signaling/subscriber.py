@@ -10,10 +10,10 @@ from livekit.protocol.rtc import SessionDescription
 
 from signaling import answers
 from signaling.offers import describe, send_section
-from signaling.sfu import codecs, rtp, sdp
-from signaling.sfu.downlink import Downlink
+from signaling.sfu.formats import codecs, rtp, sdp
+from signaling.sfu.formats.sdp import Section
 from signaling.sfu.peer import Peer
-from signaling.sfu.sdp import Section
+from signaling.sfu.sending.downlink import Downlink
 
 if TYPE_CHECKING:
     from signaling.tracks import Track

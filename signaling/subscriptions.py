@@ -13,7 +13,7 @@ from livekit.protocol.rtc import (
 from signaling import dynacast
 from signaling.offers import new_ssrcs
 from signaling.participants import Participant
-from signaling.sfu.downlink import Downlink
+from signaling.sfu.sending.downlink import Downlink
 from signaling.tracks import Subscription, Track, Wishes
 
 if TYPE_CHECKING:

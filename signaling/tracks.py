@@ -9,8 +9,8 @@ from livekit.protocol.models import Encryption, TrackInfo, TrackSource, TrackTyp
 
 if TYPE_CHECKING:
     from signaling.participants import Participant
-    from signaling.sfu.downlink import Downlink
-    from signaling.sfu.uplink import Uplink
+    from signaling.sfu.receiving.uplink import Uplink
+    from signaling.sfu.sending.downlink import Downlink
 
 FIRST, LAST = 1, 2**32
 """The highest priority that can be asked for, and one behind all that can."""

@@ -8,7 +8,7 @@ from livekit.protocol.rtc import ConnectionQualityInfo, ConnectionQualityUpdate,
 from signaling import quality
 from signaling.participants import Participant
 from signaling.rooms import Room
-from signaling.sfu import speakers
+from signaling.sfu.receiving import speakers
 
 
 def tell_speakers(room: Room) -> None:

@@ -16,10 +16,10 @@ from signaling import backup, packet_length, yielding
 from signaling.data import LOSSY, RELIABLE, DataChannels
 from signaling.offers import ClientOffers
 from signaling.participants import Participant
-from signaling.sfu.downlink import Downlink
 from signaling.sfu.endpoint import Endpoint
 from signaling.sfu.peer import Peer
-from signaling.sfu.uplink import Uplink
+from signaling.sfu.receiving.uplink import Uplink
+from signaling.sfu.sending.downlink import Downlink
 from signaling.subscriber import ServerOffers
 from signaling.tracks import Track
 

@@ -7,14 +7,14 @@ import logging
 from collections import Counter
 from typing import Any, Final
 
-from signaling.sfu import ice
-from signaling.sfu.addresses import Address, from_address
-from signaling.sfu.path import Path
+from signaling.sfu.network import ice
+from signaling.sfu.network.addresses import Address, from_address
+from signaling.sfu.network.path import Path
+from signaling.sfu.network.slots import Slot
+from signaling.sfu.network.stream_wire import StreamWire
+from signaling.sfu.network.transport import Certificate
+from signaling.sfu.network.wire import Wire, bind
 from signaling.sfu.peer import Peer
-from signaling.sfu.slots import Slot
-from signaling.sfu.stream_wire import StreamWire
-from signaling.sfu.transport import Certificate
-from signaling.sfu.wire import Wire, bind
 
 logger = logging.getLogger(__name__)
 

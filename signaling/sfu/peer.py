@@ -11,17 +11,19 @@ from typing import TYPE_CHECKING, Final
 
 from aiortc import RTCDataChannel
 
-from signaling.sfu import ice, rtcp, rtp, tally, twcc
-from signaling.sfu.addresses import Address
-from signaling.sfu.downlink import Downlink
-from signaling.sfu.missing import LEAST_SECONDS
-from signaling.sfu.reception import Reception
-from signaling.sfu.sent import Horizon
-from signaling.sfu.sharing import SharedLink
-from signaling.sfu.slots import Slot
-from signaling.sfu.stream_wire import StreamWire
-from signaling.sfu.transport import Certificate, SecureTransport
-from signaling.sfu.wire import Wire
+from signaling.sfu import tally
+from signaling.sfu.formats import rtcp, rtp, twcc
+from signaling.sfu.link.sharing import SharedLink
+from signaling.sfu.network import ice
+from signaling.sfu.network.addresses import Address
+from signaling.sfu.network.slots import Slot
+from signaling.sfu.network.stream_wire import StreamWire
+from signaling.sfu.network.transport import Certificate, SecureTransport
+from signaling.sfu.network.wire import Wire
+from signaling.sfu.receiving.missing import LEAST_SECONDS
+from signaling.sfu.receiving.reception import Reception
+from signaling.sfu.sending.downlink import Downlink
+from signaling.sfu.sending.sent import Horizon
 
 if TYPE_CHECKING:
     from signaling.sfu.endpoint import Endpoint

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from signaling.sfu.downlink import Downlink
-    from signaling.sfu.uplink import Stream
+    from signaling.sfu.receiving.uplink import Stream
+    from signaling.sfu.sending.downlink import Downlink
 
 
 def add_received(streams: Iterable[Stream], into: Counter[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Page
 
-from signaling.sfu import ice
+from signaling.sfu.network import ice
 from tests.conformance.conftest import ANOTHER, Server, eventually
 from tests.conformance.lossy import LossyRelay
 from tests.conformance.test_browser import Opened, _received, _visit

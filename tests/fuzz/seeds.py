@@ -11,7 +11,7 @@ from livekit.protocol.models import TrackSource, TrackType
 from livekit.protocol.room import CreateRoomRequest, SendDataRequest, UpdateParticipantRequest
 from livekit.protocol.rtc import AddTrackRequest, JoinRequest, SignalRequest, WrappedJoinRequest
 
-from signaling.sfu import rtcp, rtp
+from signaling.sfu.formats import rtcp, rtp
 from tests.signaling import test_dependency
 from tests.signaling.test_sdp import OFFER
 

@@ -13,13 +13,13 @@ from signaling.config import RtcSettings, Settings
 from signaling.participants import Participant
 from signaling.roomservice import RoomService
 from signaling.sessions import Sessions
-from signaling.sfu import rtp
-from signaling.sfu.datagrams import MAX_WAITING_DATAGRAMS
-from signaling.sfu.incoming import MAX_STRANGERS, MAX_STREAMS
+from signaling.sfu.formats import rtp
+from signaling.sfu.formats.sdp import Codec
+from signaling.sfu.network.datagrams import MAX_WAITING_DATAGRAMS
+from signaling.sfu.network.slots import Slots
 from signaling.sfu.peer import Peer
-from signaling.sfu.sdp import Codec
-from signaling.sfu.slots import Slots
-from signaling.sfu.uplink import Uplink
+from signaling.sfu.receiving.incoming import MAX_STRANGERS, MAX_STREAMS
+from signaling.sfu.receiving.uplink import Uplink
 from signaling.tokens import Claims, VideoGrant
 from tests.signaling.media_client import Client
 

@@ -16,8 +16,9 @@ from livekit.protocol.rtc import SessionDescription, SignalRequest
 
 from signaling import handlers, joining, subscriptions, tokens
 from signaling.errors import InvalidArgumentError, SignalingError, UnauthenticatedError
-from signaling.sfu import codecs, ice, rtcp, rtp, twcc
-from signaling.sfu.dependency import DependencyReader, LayerSelector
+from signaling.sfu.formats import codecs, rtcp, rtp, twcc
+from signaling.sfu.formats.dependency import DependencyReader, LayerSelector
+from signaling.sfu.network import ice
 from tests.fuzz import seeds
 from tests.fuzz.server import GRANT, KEY, SECRET, Server
 

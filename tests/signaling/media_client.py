@@ -9,11 +9,11 @@ from typing import Any, Self
 
 from aioice import stun
 
-from signaling.sfu import ice, transport
 from signaling.sfu.endpoint import Endpoint
+from signaling.sfu.network import ice, transport
+from signaling.sfu.network.slots import Slots
+from signaling.sfu.network.transport import SecureTransport
 from signaling.sfu.peer import Peer
-from signaling.sfu.slots import Slots
-from signaling.sfu.transport import SecureTransport
 
 
 def new_peer(endpoint: Endpoint, on_connected: Callable[[], None] = lambda: None) -> Peer:

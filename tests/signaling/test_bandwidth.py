@@ -5,10 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signaling.sfu.allocation import NOTHING, Demand, allocate, rooms
-from signaling.sfu.bandwidth import LinkEstimate
-from signaling.sfu.departures import KEPT_BATCHES, Departures
-from signaling.sfu.temporal import HIGHEST_TEMPORAL
+from signaling.sfu.link.allocation import NOTHING, Demand, allocate, rooms
+from signaling.sfu.link.bandwidth import LinkEstimate
+from signaling.sfu.network.departures import KEPT_BATCHES, Departures
+from signaling.sfu.sending.temporal import HIGHEST_TEMPORAL
 from tests.signaling.told import told
 
 SIZE = 1100

@@ -7,11 +7,12 @@ from collections import deque
 
 import pytest
 
-from signaling.sfu import ceiling, sharing
-from signaling.sfu.allocation import UPGRADE_MARGIN
-from signaling.sfu.bandwidth import LinkEstimate
-from signaling.sfu.departures import Departures
-from signaling.sfu.probing import HEADER_OCTETS, MOST_PADDING
+from signaling.sfu.link import sharing
+from signaling.sfu.link.allocation import UPGRADE_MARGIN
+from signaling.sfu.link.bandwidth import LinkEstimate
+from signaling.sfu.link.probing import HEADER_OCTETS, MOST_PADDING
+from signaling.sfu.network.departures import Departures
+from signaling.sfu.receiving import ceiling
 from tests.networks.link import Direction, Shape
 from tests.networks.profiles import PROFILES
 from tests.signaling.told import told

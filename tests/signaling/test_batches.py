@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from librt.vecs import vec
 from mypy_extensions import i64
 
-from signaling.sfu import batches
-from signaling.sfu.addresses import to_address
-from signaling.sfu.batches import BatchCalls, PlainCalls, bursts
-from signaling.sfu.slots import Slots
-from signaling.sfu.wire import bind
+from signaling.sfu.network import batches
+from signaling.sfu.network.addresses import to_address
+from signaling.sfu.network.batches import BatchCalls, PlainCalls, bursts
+from signaling.sfu.network.slots import Slots
+from signaling.sfu.network.wire import bind
 
 Kind = type[BatchCalls] | type[PlainCalls]
 

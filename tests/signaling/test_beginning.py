@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from signaling.sfu import rtp
-from signaling.sfu.beginning import LONGEST_SECONDS, MOST_OCTETS
-from signaling.sfu.downlink import Downlink
 from signaling.sfu.endpoint import Endpoint
-from signaling.sfu.sdp import Codec
-from signaling.sfu.uplink import Stream, Uplink
+from signaling.sfu.formats import rtp
+from signaling.sfu.formats.sdp import Codec
+from signaling.sfu.receiving.uplink import Stream, Uplink
+from signaling.sfu.sending.beginning import LONGEST_SECONDS, MOST_OCTETS
+from signaling.sfu.sending.downlink import Downlink
 from tests.signaling.media_client import Client, check_of
 
 VP8 = Codec(96, "VP8", 90000)

@@ -9,14 +9,16 @@ import math
 
 import pytest
 
-from signaling.sfu import ceiling, rtp, sharing
-from signaling.sfu.ceiling import Ceiling, bound
-from signaling.sfu.downlink import Downlink
 from signaling.sfu.endpoint import Endpoint
+from signaling.sfu.formats import rtp
+from signaling.sfu.formats.sdp import Codec
+from signaling.sfu.link import sharing
+from signaling.sfu.network.transport import Certificate
 from signaling.sfu.peer import Peer
-from signaling.sfu.sdp import Codec
-from signaling.sfu.transport import Certificate
-from signaling.sfu.uplink import Uplink
+from signaling.sfu.receiving import ceiling
+from signaling.sfu.receiving.ceiling import Ceiling, bound
+from signaling.sfu.receiving.uplink import Uplink
+from signaling.sfu.sending.downlink import Downlink
 
 VP8 = Codec(96, "VP8", 90000)
 FULL_BPS = 120_000

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signaling.sfu import codecs
-from signaling.sfu.sdp import Codec
+from signaling.sfu.formats import codecs
+from signaling.sfu.formats.sdp import Codec
 
 VP8_KEY = bytes.fromhex("90e0a1b20740") + bytes.fromhex("10020000 9d012a")
 VP8_DELTA = bytes.fromhex("90e0a1b30740") + bytes.fromhex("11020000")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from signaling import compiled
-from signaling.sfu import rtp
+from signaling.sfu.formats import rtp
 
 
 def test_what_runs_is_what_was_chosen() -> None:
@@ -25,7 +25,7 @@ def test_sources_changed_since_they_were_compiled_are_interpreted(
     shutil.copytree(Path(compiled.__file__).parent / "sfu", tmp_path / "sfu")
     compiled.place().mkdir(parents=True)
     assert compiled.folder() == compiled.place()
-    (tmp_path / "sfu" / "rtp.py").write_text("# changed", encoding="utf-8")
+    (tmp_path / "sfu" / "formats" / "rtp.py").write_text("# changed", encoding="utf-8")
     assert compiled.folder() is None
 
 

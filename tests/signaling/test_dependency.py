@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signaling.sfu.dependency import DependencyReader, Frame, LayerSelector
+from signaling.sfu.formats.dependency import DependencyReader, Frame, LayerSelector
 
 KEY = bytes.fromhex(
     "c0000180081485214eaaaaa8000600004000100002aa80a8000600004000100002a000a800060000400016d549241b552490"

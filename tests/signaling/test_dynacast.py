@@ -15,12 +15,12 @@ from signaling import backup, dynacast
 from signaling.config import Settings
 from signaling.participants import Participant
 from signaling.rooms import Room
-from signaling.sfu.downlink import Downlink
 from signaling.sfu.endpoint import Endpoint
+from signaling.sfu.formats.sdp import Codec
+from signaling.sfu.network.transport import Certificate
 from signaling.sfu.peer import Peer
-from signaling.sfu.sdp import Codec
-from signaling.sfu.transport import Certificate
-from signaling.sfu.uplink import Uplink
+from signaling.sfu.receiving.uplink import Uplink
+from signaling.sfu.sending.downlink import Downlink
 from signaling.tokens import Claims
 from signaling.tracks import Subscription, Track, Wishes
 from signaling.webhooks import Webhooks

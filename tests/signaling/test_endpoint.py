@@ -11,9 +11,9 @@ from aioice import stun
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signaling.sfu import ice
-from signaling.sfu.addresses import from_address, to_address
 from signaling.sfu.endpoint import Endpoint
+from signaling.sfu.network import ice
+from signaling.sfu.network.addresses import from_address, to_address
 from signaling.sfu.peer import Peer
 
 

@@ -16,9 +16,9 @@ from signaling.app import METRICS, SESSIONS, create_app
 from signaling.config import PrometheusSettings, Settings
 from signaling.durations import Durations
 from signaling.sessions import Sessions
-from signaling.sfu import rtp
-from signaling.sfu.sdp import Codec
-from signaling.sfu.uplink import Uplink
+from signaling.sfu.formats import rtp
+from signaling.sfu.formats.sdp import Codec
+from signaling.sfu.receiving.uplink import Uplink
 from tests.signaling.conftest import KEY, SECRET, Started, token, until
 from tests.signaling.media_client import Client, check_of
 

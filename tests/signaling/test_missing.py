@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from signaling.sfu.missing import MAX_MISSING, MAX_TRIES, Missing
+from signaling.sfu.receiving.missing import MAX_MISSING, MAX_TRIES, Missing
 
 
 def _asked(missing: Missing, until: float, rtt: float) -> list[tuple[float, list[int]]]:

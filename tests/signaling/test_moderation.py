@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from signaling.sfu.moderation import MANY, MANY_SECONDS, TICK_SECONDS, Moderation
+from signaling.sfu.network.moderation import MANY, MANY_SECONDS, TICK_SECONDS, Moderation
 
 SECONDS = 20.0
 CLOSE = 0.002

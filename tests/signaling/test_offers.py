@@ -6,7 +6,7 @@ import aiohttp
 from livekit.protocol.models import TrackType
 from livekit.protocol.rtc import AddTrackRequest, ConnectionSettings, JoinRequest, SessionDescription, SignalRequest
 
-from signaling.sfu import sdp
+from signaling.sfu.formats import sdp
 from tests.signaling.conftest import Started, token, until
 from tests.signaling.test_joining import wrapped
 

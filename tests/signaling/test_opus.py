@@ -14,11 +14,11 @@ from av import AudioFrame
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signaling.sfu import opus, rtp
-from signaling.sfu.downlink import Downlink
 from signaling.sfu.endpoint import Endpoint
-from signaling.sfu.sdp import Codec
-from signaling.sfu.uplink import Stream, Uplink
+from signaling.sfu.formats import opus, rtp
+from signaling.sfu.formats.sdp import Codec
+from signaling.sfu.receiving.uplink import Stream, Uplink
+from signaling.sfu.sending.downlink import Downlink
 from tests.signaling.media_client import Client, check_of
 
 OPUS, RED = Codec(111, "opus", 48000, 2), Codec(63, "red", 48000, 2, "111/111")

@@ -16,9 +16,9 @@ from signaling.offers import ClientOffers
 from signaling.packet_length import ATTRIBUTE
 from signaling.participants import Participant
 from signaling.rooms import Room
-from signaling.sfu import sdp
 from signaling.sfu.endpoint import Endpoint
-from signaling.sfu.sdp import Codec, Description, Section
+from signaling.sfu.formats import sdp
+from signaling.sfu.formats.sdp import Codec, Description, Section
 from signaling.tokens import Claims
 from signaling.webhooks import Webhooks
 from tests.signaling.conftest import KEY, SECRET, Started, token, until

@@ -9,10 +9,11 @@ from collections.abc import AsyncIterator
 import pytest
 from aioice import stun
 
-from signaling.sfu import rtcp, stream_wire
-from signaling.sfu.addresses import Address, to_address
 from signaling.sfu.endpoint import Endpoint
-from signaling.sfu.path import CONSENT_SECONDS, MAX_ADDRESSES, Path
+from signaling.sfu.formats import rtcp
+from signaling.sfu.network import stream_wire
+from signaling.sfu.network.addresses import Address, to_address
+from signaling.sfu.network.path import CONSENT_SECONDS, MAX_ADDRESSES, Path
 from tests.signaling.media_client import Client, Place, check_of, new_peer
 
 

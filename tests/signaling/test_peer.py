@@ -9,17 +9,17 @@ from struct import pack
 
 import pytest
 
-from signaling.sfu import rtcp, rtp
-from signaling.sfu.allocation import NOTHING
-from signaling.sfu.downlink import Downlink
 from signaling.sfu.endpoint import IDLE_POLL_SECONDS, Endpoint
-from signaling.sfu.incoming import MAX_STRANGERS, MAX_STREAMS
-from signaling.sfu.missing import LEAST_SECONDS
+from signaling.sfu.formats import rtcp, rtp
+from signaling.sfu.formats.sdp import Codec
+from signaling.sfu.link.allocation import NOTHING
+from signaling.sfu.network.wire import MAX_PACKET_BYTES
 from signaling.sfu.peer import FEEDBACK_SECONDS, MAX_REPAIRS
-from signaling.sfu.sdp import Codec
-from signaling.sfu.sent import KEPT_SECONDS
-from signaling.sfu.uplink import Uplink
-from signaling.sfu.wire import MAX_PACKET_BYTES
+from signaling.sfu.receiving.incoming import MAX_STRANGERS, MAX_STREAMS
+from signaling.sfu.receiving.missing import LEAST_SECONDS
+from signaling.sfu.receiving.uplink import Uplink
+from signaling.sfu.sending.downlink import Downlink
+from signaling.sfu.sending.sent import KEPT_SECONDS
 from tests.signaling.media_client import Client, check_of
 
 VP8 = Codec(96, "VP8", 90000)

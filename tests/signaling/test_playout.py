@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from signaling import answers
-from signaling.sfu import rtp
-from signaling.sfu.playout import KEPT_SECONDS, LONGEST_SECONDS, Losses, hold_seconds, write
-from signaling.sfu.sdp import Section
+from signaling.sfu.formats import rtp
+from signaling.sfu.formats.sdp import Section
+from signaling.sfu.sending.playout import KEPT_SECONDS, LONGEST_SECONDS, Losses, hold_seconds, write
 
 
 def test_a_lost_packet_now_and_then_is_not_worth_a_delay() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from signaling.sfu.probing import BURST_SECONDS, FITTING_SHARE, MOST_PADDING, PATIENCE_SECONDS, Probe
+from signaling.sfu.link.probing import BURST_SECONDS, FITTING_SHARE, MOST_PADDING, PATIENCE_SECONDS, Probe
 
 STEP = 0.02
 SOUND_BYTES = 80

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signaling.sfu.codecs import Vp8Descriptor, parse_vp8
-from signaling.sfu.rewrite import SequenceMap, TimestampMap, Vp8Map, put_in_order
-from signaling.sfu.sent import SentPacket
+from signaling.sfu.formats.codecs import Vp8Descriptor, parse_vp8
+from signaling.sfu.sending.rewrite import SequenceMap, TimestampMap, Vp8Map, put_in_order
+from signaling.sfu.sending.sent import SentPacket
 
 
 def test_a_left_out_packet_leaves_no_gap() -> None:

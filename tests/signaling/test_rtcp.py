@@ -7,7 +7,7 @@ from aiortc.rtp import unpack_remb_fci
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signaling.sfu import rtcp, twcc
+from signaling.sfu.formats import rtcp, twcc
 
 
 def test_reports_are_read_back() -> None:

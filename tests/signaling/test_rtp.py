@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signaling.sfu import rtp
+from signaling.sfu.formats import rtp
 
 
 def _packet(extensions: list[tuple[int, bytes]], payload: bytes) -> bytes:

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signaling import answers
-from signaling.sfu import rtp, sdp
-from signaling.sfu.sdp import Description, Section
+from signaling.sfu.formats import rtp, sdp
+from signaling.sfu.formats.sdp import Description, Section
 
 OFFER = """v=0\r
 o=- 1 2 IN IP4 127.0.0.1\r

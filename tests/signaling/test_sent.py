@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from signaling.sfu.sent import (
+from signaling.sfu.sending.sent import (
     KEPT_PACKETS,
     KEPT_ROUND_TRIPS,
     KEPT_SECONDS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from signaling.sfu.slots import SLOT_BYTES, Slots
+from signaling.sfu.network.slots import SLOT_BYTES, Slots
 
 ROOM = 128
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from livekit.protocol.models import ConnectionQuality
 
 from signaling import quality
-from signaling.sfu import speakers
+from signaling.sfu.receiving import speakers
 
 
 def test_speech_is_told_and_silence_after_it() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from signaling.sfu.bandwidth import NO_LIMIT
-from signaling.sfu.strain import FIRST_HOLD_SECONDS, SHORT_HOLD_SECONDS, START_BPS, Strain
+from signaling.sfu.link.bandwidth import NO_LIMIT
+from signaling.sfu.receiving.strain import FIRST_HOLD_SECONDS, SHORT_HOLD_SECONDS, START_BPS, Strain
 from tests.networks.link import Direction, Shape
 from tests.networks.profiles import PROFILES
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from signaling.sfu.codecs import Vp8Descriptor, parse_vp8
-from signaling.sfu.temporal import HIGHEST_TEMPORAL, LAYERS, WINDOW_SECONDS, FrameRates, Vp8Selector, thinned
+from signaling.sfu.formats.codecs import Vp8Descriptor, parse_vp8
+from signaling.sfu.sending.temporal import HIGHEST_TEMPORAL, LAYERS, WINDOW_SECONDS, FrameRates, Vp8Selector, thinned
 
 PATTERN = ((0, False), (2, True), (1, True), (2, False))
 """What libvpx makes of three temporal layers: layer, and whether it needs the lowest alone."""

@@ -9,10 +9,10 @@ import pytest
 from aiortc import RTCDataChannel
 from aiortc.rtcsctptransport import SCTP_DATA_FIRST_FRAG, SCTP_DATA_LAST_FRAG, SCTP_DATA_UNORDERED, DataChunk
 
-from signaling.sfu import transport
-from signaling.sfu.datagrams import MAX_WAITING_DATAGRAMS
-from signaling.sfu.slots import Slots
-from signaling.sfu.transport import SecureTransport
+from signaling.sfu.network import transport
+from signaling.sfu.network.datagrams import MAX_WAITING_DATAGRAMS
+from signaling.sfu.network.slots import Slots
+from signaling.sfu.network.transport import SecureTransport
 
 CHANGE_CIPHER_SPEC = 20
 

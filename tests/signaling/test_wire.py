@@ -6,9 +6,9 @@ import asyncio
 import socket
 from time import monotonic
 
-from signaling.sfu.addresses import Address
-from signaling.sfu.slots import Slot
-from signaling.sfu.wire import Wire, bind
+from signaling.sfu.network.addresses import Address
+from signaling.sfu.network.slots import Slot
+from signaling.sfu.network.wire import Wire, bind
 
 HELD_UP_SECONDS = 0.05
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from signaling.sfu.twcc import LOST
+from signaling.sfu.formats.twcc import LOST
 
 
 def told(statuses: Sequence[tuple[int, float | None]]) -> tuple[int, list[float]]:

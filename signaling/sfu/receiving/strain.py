@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from signaling.sfu.bandwidth import BASE_SECONDS, NO_LIMIT, Least
+from signaling.sfu.link.bandwidth import BASE_SECONDS, NO_LIMIT, Least
 
 STANDING_SECONDS = 1.0
 HELD_UP_SECONDS = 0.3

@@ -26,8 +26,8 @@ from mypy_extensions import i32
 from OpenSSL import SSL
 from pylibsrtp._binding import ffi, lib
 
-from signaling.sfu.datagrams import Datagrams
-from signaling.sfu.slots import Slot
+from signaling.sfu.network.datagrams import Datagrams
+from signaling.sfu.network.slots import Slot
 
 logger = logging.getLogger(__name__)
 

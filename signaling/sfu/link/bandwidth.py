@@ -12,9 +12,9 @@ from typing import Final
 from librt.vecs import vec
 from mypy_extensions import i64
 
-from signaling.sfu.departures import Departures
-from signaling.sfu.probing import FACTOR, FITTING_SHARE, MARGIN, Probe
-from signaling.sfu.twcc import LOST
+from signaling.sfu.formats.twcc import LOST
+from signaling.sfu.link.probing import FACTOR, FITTING_SHARE, MARGIN, Probe
+from signaling.sfu.network.departures import Departures
 
 HISTORY: Final = 4096
 """Sent packets remembered at most, a power of two: some seconds of several videos."""

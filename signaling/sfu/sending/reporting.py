@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from signaling.sfu.rtcp import ReceptionReport, SenderReport
+from signaling.sfu.formats.rtcp import ReceptionReport, SenderReport
 
 KEPT_REPORTS = 8
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from mypy_extensions import mypyc_attr
 
-from signaling.sfu.rtp import Extensions
+from signaling.sfu.formats.rtp import Extensions
 
 KEPT_PACKETS: Final = 512
 """A power of two, and the bound whatever the time: two seconds of video at 2 Mbit/s."""

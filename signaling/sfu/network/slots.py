@@ -9,7 +9,7 @@ from cffi import FFI
 from librt.vecs import vec
 from mypy_extensions import i64
 
-from signaling.sfu.addresses import Address
+from signaling.sfu.network.addresses import Address
 
 _ffi = FFI()
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from signaling.sfu import rtp
-from signaling.sfu.rtp import Packet
+from signaling.sfu.formats import rtp
+from signaling.sfu.formats.rtp import Packet
 
 SAMPLES_PER_MS: Final = 48
 """Of RTP's clock for Opus, whatever was sampled (RFC 7587 §4.1)."""

@@ -5,19 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from signaling.sfu import codecs, rtcp, rtp
-from signaling.sfu.bandwidth import NO_LIMIT
-from signaling.sfu.dependency import MAX_SPATIAL, DependencyReader, Frame
-from signaling.sfu.missing import Missing
-from signaling.sfu.playout import Losses
-from signaling.sfu.rtp import Extender, Packet
-from signaling.sfu.sdp import Codec
-from signaling.sfu.speakers import Loudness
-from signaling.sfu.temporal import LAYERS, FrameRates, thinned
+from signaling.sfu.formats import codecs, rtcp, rtp
+from signaling.sfu.formats.dependency import MAX_SPATIAL, DependencyReader, Frame
+from signaling.sfu.formats.rtp import Extender, Packet
+from signaling.sfu.formats.sdp import Codec
+from signaling.sfu.link.bandwidth import NO_LIMIT
+from signaling.sfu.receiving.missing import Missing
+from signaling.sfu.receiving.speakers import Loudness
+from signaling.sfu.sending.playout import Losses
+from signaling.sfu.sending.temporal import LAYERS, FrameRates, thinned
 
 if TYPE_CHECKING:
-    from signaling.sfu.downlink import Downlink
     from signaling.sfu.peer import Peer
+    from signaling.sfu.sending.downlink import Downlink
 
 KEY_FRAME_SECONDS = 0.5
 """Least time between two key frame requests to one stream, however many viewers ask."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
-from signaling.sfu.codecs import Vp8Descriptor
+from signaling.sfu.formats.codecs import Vp8Descriptor
 
 HIGHEST_TEMPORAL: Final = 7
 LAYERS: Final = HIGHEST_TEMPORAL + 1

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from signaling.sfu import ice
-from signaling.sfu.addresses import Address
-from signaling.sfu.ice import Probe
-from signaling.sfu.stream_wire import StreamWire
-from signaling.sfu.wire import Wire
+from signaling.sfu.network import ice
+from signaling.sfu.network.addresses import Address
+from signaling.sfu.network.ice import Probe
+from signaling.sfu.network.stream_wire import StreamWire
+from signaling.sfu.network.wire import Wire
 
 if TYPE_CHECKING:
     from signaling.sfu.peer import Peer

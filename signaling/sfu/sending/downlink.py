@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from signaling.sfu import codecs, playout, rtcp, rtp
-from signaling.sfu.allocation import Demand
-from signaling.sfu.bandwidth import NO_LIMIT
-from signaling.sfu.beginning import Beginning
-from signaling.sfu.codecs import Vp8Descriptor
-from signaling.sfu.dependency import Frame, LayerSelector
-from signaling.sfu.opus import Pack
-from signaling.sfu.repairs import Repairs
-from signaling.sfu.reporting import SenderReports
-from signaling.sfu.rewrite import SequenceMap, TimestampMap, Vp8Map, put_in_order
-from signaling.sfu.sdp import Codec
-from signaling.sfu.sent import KEPT_PACKETS, SentPacket
-from signaling.sfu.temporal import HIGHEST_TEMPORAL, Vp8Selector
+from signaling.sfu.formats import codecs, rtcp, rtp
+from signaling.sfu.formats.codecs import Vp8Descriptor
+from signaling.sfu.formats.dependency import Frame, LayerSelector
+from signaling.sfu.formats.opus import Pack
+from signaling.sfu.formats.sdp import Codec
+from signaling.sfu.link.allocation import Demand
+from signaling.sfu.link.bandwidth import NO_LIMIT
+from signaling.sfu.sending import playout
+from signaling.sfu.sending.beginning import Beginning
+from signaling.sfu.sending.repairs import Repairs
+from signaling.sfu.sending.reporting import SenderReports
+from signaling.sfu.sending.rewrite import SequenceMap, TimestampMap, Vp8Map, put_in_order
+from signaling.sfu.sending.sent import KEPT_PACKETS, SentPacket
+from signaling.sfu.sending.temporal import HIGHEST_TEMPORAL, Vp8Selector
 
 if TYPE_CHECKING:
     from signaling.sfu.peer import Peer
-    from signaling.sfu.uplink import Stream, Uplink
+    from signaling.sfu.receiving.uplink import Stream, Uplink
 
 HIGHEST_LAYER: Final = 2
 """The largest of three simulcast layers, or spatial ones."""

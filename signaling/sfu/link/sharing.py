@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from signaling.sfu.allocation import UPGRADE_MARGIN, Choice, Demand, allocate, rooms
-from signaling.sfu.bandwidth import NO_LIMIT, LinkEstimate
-from signaling.sfu.downlink import HIGHEST_LAYER
-from signaling.sfu.probing import HEADER_OCTETS, MOST_PADDING
-from signaling.sfu.temporal import HIGHEST_TEMPORAL
+from signaling.sfu.link.allocation import UPGRADE_MARGIN, Choice, Demand, allocate, rooms
+from signaling.sfu.link.bandwidth import NO_LIMIT, LinkEstimate
+from signaling.sfu.link.probing import HEADER_OCTETS, MOST_PADDING
+from signaling.sfu.sending.downlink import HIGHEST_LAYER
+from signaling.sfu.sending.temporal import HIGHEST_TEMPORAL
 
 if TYPE_CHECKING:
-    from signaling.sfu.downlink import Downlink
+    from signaling.sfu.sending.downlink import Downlink
 
 
 SOUND_SECONDS = 1.0

@@ -10,13 +10,13 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Final
 
-from signaling.sfu import batches
-from signaling.sfu.addresses import Address
-from signaling.sfu.batches import RECEIVED_AT_ONCE, SENT_AT_ONCE, TRAILER_BYTES, BatchCalls, Calls, PlainCalls
-from signaling.sfu.departures import Departures
-from signaling.sfu.moderation import Moderation
-from signaling.sfu.slots import SLOT_BYTES, Slot, Slots
-from signaling.sfu.transport import SecureTransport
+from signaling.sfu.network import batches
+from signaling.sfu.network.addresses import Address
+from signaling.sfu.network.batches import RECEIVED_AT_ONCE, SENT_AT_ONCE, TRAILER_BYTES, BatchCalls, Calls, PlainCalls
+from signaling.sfu.network.departures import Departures
+from signaling.sfu.network.moderation import Moderation
+from signaling.sfu.network.slots import SLOT_BYTES, Slot, Slots
+from signaling.sfu.network.transport import SecureTransport
 
 logger = logging.getLogger(__name__)
 

@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
-from signaling.sfu import rtcp, rtp, tally, twcc
-from signaling.sfu.ceiling import Ceiling
-from signaling.sfu.incoming import Incoming
-from signaling.sfu.rtp import Packet
-from signaling.sfu.strain import Strain
-from signaling.sfu.uplink import Uplink
+from signaling.sfu import tally
+from signaling.sfu.formats import rtcp, rtp, twcc
+from signaling.sfu.formats.rtp import Packet
+from signaling.sfu.receiving.ceiling import Ceiling
+from signaling.sfu.receiving.incoming import Incoming
+from signaling.sfu.receiving.strain import Strain
+from signaling.sfu.receiving.uplink import Uplink
 
 HEARD_SECONDS: Final = 0.1
 """Sound that came no longer ago than this tells how its way is now."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 
-from signaling.sfu import codecs
-from signaling.sfu.codecs import Vp8Descriptor
-from signaling.sfu.sent import SentPacket
+from signaling.sfu.formats import codecs
+from signaling.sfu.formats.codecs import Vp8Descriptor
+from signaling.sfu.sending.sent import SentPacket
 
 MAX_RANGES = 128
 """Changes of offset remembered for late packets: at most that many gaps in the last second or so."""

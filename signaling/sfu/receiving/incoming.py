@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from signaling.sfu import rtp
-from signaling.sfu.rtp import Packet
-from signaling.sfu.uplink import Stream, Uplink
+from signaling.sfu.formats import rtp
+from signaling.sfu.formats.rtp import Packet
+from signaling.sfu.receiving.uplink import Stream, Uplink
 
 MAX_STREAMS = 64
 """Incoming SSRCs of one peer; libsrtp keeps a context for each."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from signaling.sfu.sent import Sent, SentPacket
+from signaling.sfu.sending.sent import Sent, SentPacket
 
 if TYPE_CHECKING:
     from signaling.sfu.peer import Peer

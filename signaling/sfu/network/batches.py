@@ -13,8 +13,8 @@ from cffi import FFI
 from librt.vecs import vec
 from mypy_extensions import i64
 
-from signaling.sfu.addresses import Address, from_address, to_address
-from signaling.sfu.slots import SLOT_BYTES, Slots
+from signaling.sfu.network.addresses import Address, from_address, to_address
+from signaling.sfu.network.slots import SLOT_BYTES, Slots
 
 TRAILER_BYTES: Final = 160
 """At least what libsrtp may write behind a packet (SRTP_MAX_TRAILER_LEN)."""

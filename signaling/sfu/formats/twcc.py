@@ -6,7 +6,7 @@ from bisect import bisect_left
 from struct import pack
 from typing import Final
 
-from signaling.sfu.rtp import Extender
+from signaling.sfu.formats.rtp import Extender
 
 TICK_SECONDS: Final = 0.000250
 REFERENCE_SECONDS: Final = 0.064

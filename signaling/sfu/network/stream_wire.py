@@ -9,11 +9,11 @@ from collections.abc import Callable
 from time import monotonic
 from typing import cast
 
-from signaling.sfu.addresses import Address, to_address
-from signaling.sfu.batches import TRAILER_BYTES
-from signaling.sfu.departures import Departures
-from signaling.sfu.slots import SLOT_BYTES, Slot, Slots
-from signaling.sfu.transport import SecureTransport
+from signaling.sfu.network.addresses import Address, to_address
+from signaling.sfu.network.batches import TRAILER_BYTES
+from signaling.sfu.network.departures import Departures
+from signaling.sfu.network.slots import SLOT_BYTES, Slot, Slots
+from signaling.sfu.network.transport import SecureTransport
 
 MAX_CONNECTIONS = 2000
 MAX_UNSENT_BYTES = 512 * 1024

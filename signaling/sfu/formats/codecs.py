@@ -7,7 +7,7 @@ from typing import Final
 
 from mypy_extensions import mypyc_attr
 
-from signaling.sfu.sdp import Codec
+from signaling.sfu.formats.sdp import Codec
 
 _VIDEO_FEEDBACK: Final = ("transport-cc", "ccm fir", "nack", "nack pli")
 _AUDIO_FEEDBACK: Final = ("transport-cc", "nack")

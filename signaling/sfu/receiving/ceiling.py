@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from signaling.sfu.bandwidth import NO_LIMIT
-from signaling.sfu.probing import HEADER_OCTETS
+from signaling.sfu.link.bandwidth import NO_LIMIT
+from signaling.sfu.link.probing import HEADER_OCTETS
 
 if TYPE_CHECKING:
-    from signaling.sfu.uplink import Uplink
+    from signaling.sfu.receiving.uplink import Uplink
 
 MARGIN = 1.2
 """An encoder overshoots, and a picture left out must fit with something to spare before it is sent again."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from signaling.sfu.temporal import HIGHEST_TEMPORAL
+from signaling.sfu.sending.temporal import HIGHEST_TEMPORAL
 
 Choice = tuple[int, int]
 """A layer, -1 for none, and the highest of its temporal layers."""

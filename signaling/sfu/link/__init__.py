@@ -1,0 +1,1 @@
+"""How much a subscriber's link carries, and who is given it."""

@@ -1,0 +1,1 @@
+"""Sockets, addresses and the one secured transport over them."""
