@@ -16,10 +16,10 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from signaling import memory
-from signaling.access_log import PathLogger
 from signaling.app import MAX_LINE_BYTES, SESSIONS, create_app
 from signaling.config import Settings
-from signaling.logs import JsonLines
+from signaling.operation.access_log import PathLogger
+from signaling.operation.logs import JsonLines
 
 
 def _arguments() -> argparse.Namespace:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from aiohttp import hdrs, web
 
-from signaling import joining, tokens
+from signaling import tokens
+from signaling.clients import joining
+from signaling.clients.connection import SignalConnection
+from signaling.clients.sessions import Sessions
 from signaling.config import Settings
-from signaling.connection import SignalConnection
 from signaling.errors import (
     HTTP_STATUS,
     PermissionDeniedError,
@@ -19,12 +21,11 @@ from signaling.errors import (
     TooManyFailuresError,
     UnauthenticatedError,
 )
-from signaling.roomservice import RoomService
-from signaling.sessions import Sessions
+from signaling.operation.roomservice import RoomService
 from signaling.tokens import Claims
 
 if TYPE_CHECKING:
-    from signaling.metrics import MetricsServer
+    from signaling.operation.metrics import MetricsServer
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +48,7 @@ def create_app(settings: Settings, *, prefix: str = "") -> web.Application:
     app.cleanup_ctx.append(_run)
     if settings.prometheus.port >= 0:
         # Its library takes a megabyte, and most servers go without.
-        from signaling.metrics import MetricsServer
+        from signaling.operation.metrics import MetricsServer
 
         app[METRICS] = MetricsServer(app[SESSIONS], settings.prometheus)
         app.cleanup_ctx.append(_metrics)

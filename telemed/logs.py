@@ -3,7 +3,7 @@
 import logging
 import sys
 
-from signaling.logs import JsonLines
+from signaling.operation.logs import JsonLines
 
 
 def to_stdout() -> None:

@@ -4,7 +4,7 @@ import json
 import logging
 import sys
 
-from signaling.logs import JsonLines
+from signaling.operation.logs import JsonLines
 
 CANARY = "Amina +254700000000"
 

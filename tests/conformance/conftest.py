@@ -18,8 +18,8 @@ from livekit import api, rtc
 from playwright.async_api import Browser, Page, async_playwright
 
 from signaling.app import MAX_LINE_BYTES, SESSIONS, create_app
+from signaling.clients.sessions import Sessions
 from signaling.config import RtcSettings, Settings
-from signaling.sessions import Sessions
 
 CHROMIUM = Path("/usr/bin/chromium")
 PAGE = Path(__file__).parent / "page"

@@ -8,11 +8,11 @@ from typing import Any
 from livekit.protocol.models import ClientInfo, TrackInfo, TrackType
 from livekit.protocol.rtc import SignalResponse
 
-from signaling import wiring
+from signaling.clients.sessions import Sessions
 from signaling.config import RtcSettings, Settings
-from signaling.participants import Participant
-from signaling.roomservice import RoomService
-from signaling.sessions import Sessions
+from signaling.negotiation import wiring
+from signaling.operation.roomservice import RoomService
+from signaling.rooms.participants import Participant
 from signaling.sfu.formats import rtp
 from signaling.sfu.formats.sdp import Codec
 from signaling.sfu.network.datagrams import MAX_WAITING_DATAGRAMS

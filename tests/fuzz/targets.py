@@ -14,8 +14,10 @@ from typing import Any, Final
 from google.protobuf.message import DecodeError
 from livekit.protocol.rtc import SessionDescription, SignalRequest
 
-from signaling import handlers, joining, subscriptions, tokens
+from signaling import tokens
+from signaling.clients import handlers, joining
 from signaling.errors import InvalidArgumentError, SignalingError, UnauthenticatedError
+from signaling.rooms import subscriptions
 from signaling.sfu.formats import codecs, rtcp, rtp, twcc
 from signaling.sfu.formats.dependency import DependencyReader, LayerSelector
 from signaling.sfu.network import ice

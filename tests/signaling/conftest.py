@@ -11,10 +11,10 @@ from aiohttp import web
 from livekit import api
 from livekit.protocol.rtc import SignalResponse
 
-from signaling.access_log import PathLogger
 from signaling.app import MAX_LINE_BYTES, SESSIONS, create_app
+from signaling.clients.sessions import Sessions
 from signaling.config import Settings
-from signaling.sessions import Sessions
+from signaling.operation.access_log import PathLogger
 
 KEY, SECRET = "key", "a-secret-of-more-than-thirty-two-characters"
 Started = Callable[..., Awaitable[tuple[str, Sessions]]]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from livekit.protocol.rtc import SubscriptionPermission, TrackPermission
 
-from signaling import audience
-from signaling.audience import Audience
+from signaling.rooms import audience
+from signaling.rooms.audience import Audience
 
 
 def test_everything_is_open_until_a_publisher_says_otherwise() -> None:

@@ -14,14 +14,14 @@ from livekit.protocol.rtc import (
     UpdateParticipantMetadata,
 )
 
-from signaling import handlers
+from signaling.clients import handlers
 from signaling.config import LimitSettings, RoomSettings, Settings
-from signaling.data import DataChannels
-from signaling.participants import Participant
-from signaling.rooms import Room
+from signaling.operation.webhooks import Webhooks
+from signaling.rooms.data import DataChannels
+from signaling.rooms.participants import Participant
+from signaling.rooms.room import Room
+from signaling.rooms.tracks import Track, Wishes
 from signaling.tokens import Claims, VideoGrant
-from signaling.tracks import Track, Wishes
-from signaling.webhooks import Webhooks
 from tests.signaling.conftest import KEY, SECRET
 
 LONG = "n" * 257

@@ -8,8 +8,8 @@ import aiohttp
 import pytest
 from livekit.protocol.models import DataPacket
 
-from signaling.nonces import KEPT, NONCE_BYTES, Nonces
-from signaling.rooms import Room
+from signaling.rooms.nonces import KEPT, NONCE_BYTES, Nonces
+from signaling.rooms.room import Room
 from tests.signaling.conftest import Started, next_of, token
 from tests.signaling.test_replay import Channel
 

@@ -11,10 +11,12 @@ import pytest
 from livekit.protocol.models import BackupCodecPolicy, ClientInfo, SimulcastCodecInfo, TrackInfo, TrackType
 from livekit.protocol.rtc import SignalResponse
 
-from signaling import backup, dynacast
 from signaling.config import Settings
-from signaling.participants import Participant
-from signaling.rooms import Room
+from signaling.operation.webhooks import Webhooks
+from signaling.rooms import backup, dynacast
+from signaling.rooms.participants import Participant
+from signaling.rooms.room import Room
+from signaling.rooms.tracks import Subscription, Track, Wishes
 from signaling.sfu.endpoint import Endpoint
 from signaling.sfu.formats.sdp import Codec
 from signaling.sfu.network.transport import Certificate
@@ -22,8 +24,6 @@ from signaling.sfu.peer import Peer
 from signaling.sfu.receiving.uplink import Uplink
 from signaling.sfu.sending.downlink import Downlink
 from signaling.tokens import Claims
-from signaling.tracks import Subscription, Track, Wishes
-from signaling.webhooks import Webhooks
 
 SETTINGS = Settings(keys={"key": "a-secret-of-more-than-thirty-two-characters"})
 VP8, VP9 = Codec(96, "VP8", 90000), Codec(98, "VP9", 90000)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from signaling.failures import MAX_ADDRESSES, Failures
+from signaling.clients.failures import MAX_ADDRESSES, Failures
 
 
 def _times(failures: Failures, address: str, count: int, now: float) -> list[int]:

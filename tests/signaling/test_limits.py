@@ -23,8 +23,8 @@ from livekit.protocol.rtc import (
 )
 
 from signaling.config import LimitSettings, RoomSettings, Settings, WebhookSettings
-from signaling.rooms import Room
-from signaling.webhooks import MAX_WAITING, Webhooks
+from signaling.operation.webhooks import MAX_WAITING, Webhooks
+from signaling.rooms.room import Room
 from tests.signaling.conftest import KEY, SECRET, Started, next_of, token, until
 
 LONG = "n" * 257

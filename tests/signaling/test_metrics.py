@@ -13,9 +13,9 @@ from livekit.protocol.rtc import AddTrackRequest, SignalRequest
 from prometheus_client.parser import text_string_to_metric_families
 
 from signaling.app import METRICS, SESSIONS, create_app
+from signaling.clients.sessions import Sessions
 from signaling.config import PrometheusSettings, Settings
-from signaling.durations import Durations
-from signaling.sessions import Sessions
+from signaling.operation.durations import Durations
 from signaling.sfu.formats import rtp
 from signaling.sfu.formats.sdp import Codec
 from signaling.sfu.receiving.uplink import Uplink

@@ -10,17 +10,19 @@ from livekit import api
 from livekit.protocol.models import ClientInfo, Encryption, TrackType
 from livekit.protocol.rtc import AddTrackRequest, JoinRequest, SessionDescription, SignalRequest
 
-from signaling import handlers, packet_length, wiring
+from signaling.clients import handlers
 from signaling.config import Settings
-from signaling.offers import ClientOffers
-from signaling.packet_length import ATTRIBUTE
-from signaling.participants import Participant
-from signaling.rooms import Room
+from signaling.negotiation import wiring
+from signaling.negotiation.offers import ClientOffers
+from signaling.operation.webhooks import Webhooks
+from signaling.rooms import packet_length
+from signaling.rooms.packet_length import ATTRIBUTE
+from signaling.rooms.participants import Participant
+from signaling.rooms.room import Room
 from signaling.sfu.endpoint import Endpoint
 from signaling.sfu.formats import sdp
 from signaling.sfu.formats.sdp import Codec, Description, Section
 from signaling.tokens import Claims
-from signaling.webhooks import Webhooks
 from tests.signaling.conftest import KEY, SECRET, Started, token, until
 from tests.signaling.test_joining import wrapped
 from tests.signaling.test_sdp import OFFER

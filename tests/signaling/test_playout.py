@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from signaling import answers
+from signaling.negotiation import answers
 from signaling.sfu.formats import rtp
 from signaling.sfu.formats.sdp import Section
 from signaling.sfu.sending.playout import KEPT_SECONDS, LONGEST_SECONDS, Losses, hold_seconds, write

@@ -10,8 +10,8 @@ from aiortc import RTCDataChannel
 from livekit.protocol.models import DataPacket
 
 from signaling.config import LimitSettings
-from signaling.data import RELIABLE, DataChannels
-from signaling.replay import KEPT_BYTES, KEPT_PACKETS, KEPT_SECONDS, Recent
+from signaling.rooms.data import RELIABLE, DataChannels
+from signaling.rooms.replay import KEPT_BYTES, KEPT_PACKETS, KEPT_SECONDS, Recent
 
 
 def packet(sequence: int, sender: str = "PA_li", size: int = 0) -> tuple[DataPacket, bytes]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signaling import answers
+from signaling.negotiation import answers
 from signaling.sfu.formats import rtp, sdp
 from signaling.sfu.formats.sdp import Description, Section
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from livekit.protocol.models import ConnectionQuality
 
-from signaling import quality
+from signaling.rooms import quality
 from signaling.sfu.receiving import speakers
 
 

@@ -6,11 +6,11 @@ import pytest
 from livekit.protocol.models import ClientInfo, TrackInfo, TrackSource, VideoLayer
 
 from signaling.config import Settings
-from signaling.participants import Participant
-from signaling.rooms import Room
+from signaling.operation.webhooks import Webhooks
+from signaling.rooms.participants import Participant
+from signaling.rooms.room import Room
+from signaling.rooms.tracks import Track, Wishes, rank
 from signaling.tokens import Claims
-from signaling.tracks import Track, Wishes, rank
-from signaling.webhooks import Webhooks
 
 KEYS = {"key": "a-secret-of-more-than-thirty-two-characters"}
 

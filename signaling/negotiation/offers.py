@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from livekit.protocol.rtc import SessionDescription
 
-from signaling import answers
+from signaling.negotiation import answers
 from signaling.sfu.formats import rtp, sdp
 from signaling.sfu.formats.sdp import Description, Section
 from signaling.sfu.peer import Peer
@@ -17,7 +17,7 @@ from signaling.sfu.receiving.uplink import Uplink
 from signaling.sfu.sending.downlink import Downlink
 
 if TYPE_CHECKING:
-    from signaling.tracks import Track
+    from signaling.rooms.tracks import Track
 
 logger = logging.getLogger(__name__)
 

@@ -10,14 +10,14 @@ from livekit.protocol.rtc import (
     TrackSubscribed,
 )
 
-from signaling import dynacast
-from signaling.offers import new_ssrcs
-from signaling.participants import Participant
+from signaling.negotiation.offers import new_ssrcs
+from signaling.rooms import dynacast
+from signaling.rooms.participants import Participant
+from signaling.rooms.tracks import Subscription, Track, Wishes
 from signaling.sfu.sending.downlink import Downlink
-from signaling.tracks import Subscription, Track, Wishes
 
 if TYPE_CHECKING:
-    from signaling.rooms import Room
+    from signaling.rooms.room import Room
 
 
 def reconcile(room: Room, participant: Participant) -> None:

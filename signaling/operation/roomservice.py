@@ -13,7 +13,9 @@ from livekit.protocol.models import DataPacket, DisconnectReason, ParticipantInf
 from livekit.protocol.models import Room as RoomInfo
 from livekit.protocol.rtc import LeaveRequest, UpdateSubscription
 
-from signaling import bounds, handlers
+from signaling import bounds
+from signaling.clients import handlers
+from signaling.clients.sessions import Sessions
 from signaling.errors import (
     BadRouteError,
     FailedPreconditionError,
@@ -22,9 +24,8 @@ from signaling.errors import (
     NotFoundError,
     PermissionDeniedError,
 )
-from signaling.participants import Participant
-from signaling.rooms import Room, disconnect
-from signaling.sessions import Sessions
+from signaling.rooms.participants import Participant
+from signaling.rooms.room import Room, disconnect
 from signaling.tokens import VideoGrant
 
 logger = logging.getLogger(__name__)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from livekit.protocol.models import ConnectionQuality, SpeakerInfo
 from livekit.protocol.rtc import ConnectionQualityInfo, ConnectionQualityUpdate, SignalResponse, SpeakersChanged
 
-from signaling import quality
-from signaling.participants import Participant
-from signaling.rooms import Room
+from signaling.rooms import quality
+from signaling.rooms.participants import Participant
+from signaling.rooms.room import Room
 from signaling.sfu.receiving import speakers
 
 

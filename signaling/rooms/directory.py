@@ -6,8 +6,8 @@ from livekit.protocol.room import RoomConfiguration
 
 from signaling.config import Settings
 from signaling.errors import NotFoundError
-from signaling.rooms import Room
-from signaling.webhooks import Webhooks
+from signaling.operation.webhooks import Webhooks
+from signaling.rooms.room import Room
 
 
 class Rooms:

@@ -30,10 +30,11 @@ from livekit.protocol.rtc import (
     UpdateVideoLayers,
 )
 
-from signaling import audience, bounds, dynacast, ids, subscriptions, tokens
+from signaling import bounds, ids, tokens
 from signaling.errors import InvalidArgumentError
-from signaling.participants import Participant
-from signaling.tracks import Track, Wishes
+from signaling.rooms import audience, dynacast, subscriptions
+from signaling.rooms.participants import Participant
+from signaling.rooms.tracks import Track, Wishes
 
 logger = logging.getLogger(__name__)
 

@@ -25,14 +25,15 @@ from livekit.protocol.rtc import (
     TrackUnpublishedResponse,
 )
 
-from signaling import backup, ids, packet_length, subscriptions, tokens
+from signaling import ids, tokens
 from signaling.config import Settings
 from signaling.errors import NotFoundError
-from signaling.nonces import Nonces
-from signaling.participants import Participant
+from signaling.operation.webhooks import Webhooks
+from signaling.rooms import backup, packet_length, subscriptions
+from signaling.rooms.nonces import Nonces
+from signaling.rooms.participants import Participant
+from signaling.rooms.tracks import Track
 from signaling.sfu.receiving.uplink import Uplink
-from signaling.tracks import Track
-from signaling.webhooks import Webhooks
 
 logger = logging.getLogger(__name__)
 

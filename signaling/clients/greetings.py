@@ -16,9 +16,9 @@ from livekit.protocol.rtc import (
 )
 
 from signaling import ids
-from signaling.connection import PING_INTERVAL_SECONDS, PING_TIMEOUT_SECONDS
-from signaling.participants import Participant
-from signaling.turn import credentials
+from signaling.clients.connection import PING_INTERVAL_SECONDS, PING_TIMEOUT_SECONDS
+from signaling.operation.turn import credentials
+from signaling.rooms.participants import Participant
 
 PROTOCOL: Final = 16
 """The newest protocol version of LiveKit 1.13 that clients look at."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from livekit.protocol.models import BackupCodecPolicy, SubscriptionError
 from livekit.protocol.rtc import SignalResponse, SubscriptionResponse
 
-from signaling import dynacast
+from signaling.rooms import dynacast
+from signaling.rooms.tracks import Subscription, Track
 from signaling.sfu.receiving.uplink import Uplink
-from signaling.tracks import Subscription, Track
 
 
 def cannot_receive(subscription: Subscription) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from livekit.protocol.rtc import SignalResponse, StreamState, StreamStateInfo, StreamStateUpdate
 
-from signaling.tracks import Subscription, Track
+from signaling.rooms.tracks import Subscription, Track
 
 
 def tell_viewer(subscription: Subscription) -> None:

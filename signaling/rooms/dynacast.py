@@ -7,8 +7,8 @@ import time
 from livekit.protocol.models import VideoQuality
 from livekit.protocol.rtc import SignalResponse, SubscribedCodec, SubscribedQuality, SubscribedQualityUpdate
 
-from signaling import yielding
-from signaling.tracks import Track
+from signaling.rooms import yielding
+from signaling.rooms.tracks import Track
 
 DELAY_SECONDS = 5.0
 """How long nobody must want a layer before its publisher stops it; a resized window should not flicker."""

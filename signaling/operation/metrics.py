@@ -19,8 +19,8 @@ from prometheus_client.metrics_core import (
 )
 from prometheus_client.registry import Collector
 
+from signaling.clients.sessions import Sessions
 from signaling.config import PrometheusSettings
-from signaling.sessions import Sessions
 
 _MOVED = {
     "packets_received": ("packets", "in"),

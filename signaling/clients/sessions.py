@@ -12,20 +12,23 @@ from typing import Any
 from livekit.protocol.models import DisconnectReason, ParticipantInfo
 from livekit.protocol.rtc import LeaveRequest, SignalRequest, SignalResponse
 
-from signaling import bounds, dynacast, greetings, handlers, scenarios, subscriptions, watch, wiring
+from signaling import bounds
+from signaling.clients import greetings, handlers, scenarios
+from signaling.clients.connection import SignalConnection
+from signaling.clients.failures import Failures
+from signaling.clients.joining import Joining
 from signaling.config import Settings
-from signaling.connection import SignalConnection
-from signaling.directory import Rooms
-from signaling.durations import JOIN_BOUNDS_SECONDS, Durations
 from signaling.errors import LimitExceededError, NotFoundError, PermissionDeniedError, UnavailableError
-from signaling.failures import Failures
-from signaling.joining import Joining
 from signaling.memory import Memory
-from signaling.participants import Participant
-from signaling.rooms import Room, disconnect
+from signaling.negotiation import wiring
+from signaling.operation.durations import JOIN_BOUNDS_SECONDS, Durations
+from signaling.operation.webhooks import Webhooks
+from signaling.rooms import dynacast, subscriptions, watch
+from signaling.rooms.directory import Rooms
+from signaling.rooms.participants import Participant
+from signaling.rooms.room import Room, disconnect
 from signaling.sfu.endpoint import Endpoint
 from signaling.tokens import Claims
-from signaling.webhooks import Webhooks
 
 logger = logging.getLogger(__name__)
 

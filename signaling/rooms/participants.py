@@ -18,15 +18,15 @@ from livekit.protocol.rtc import SignalResponse
 
 from signaling import bounds, ids, tokens
 from signaling.allowance import Allowance
-from signaling.audience import Audience
+from signaling.rooms.audience import Audience
+from signaling.rooms.tracks import Subscription, Track, Wishes
 from signaling.tokens import Claims
-from signaling.tracks import Subscription, Track, Wishes
 
 if TYPE_CHECKING:
-    from signaling.data import DataChannels
-    from signaling.offers import ClientOffers
-    from signaling.rooms import Room
-    from signaling.subscriber import ServerOffers
+    from signaling.negotiation.offers import ClientOffers
+    from signaling.negotiation.subscriber import ServerOffers
+    from signaling.rooms.data import DataChannels
+    from signaling.rooms.room import Room
 
 Send = Callable[[SignalResponse], None]
 

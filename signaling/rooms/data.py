@@ -13,7 +13,7 @@ from livekit.protocol.models import DataPacket
 
 from signaling.allowance import Allowance
 from signaling.config import LimitSettings
-from signaling.replay import Recent
+from signaling.rooms.replay import Recent
 
 logger = logging.getLogger(__name__)
 

@@ -12,16 +12,16 @@ from livekit.protocol.rtc import (
     SignalResponse,
 )
 
-from signaling import backup, packet_length, yielding
-from signaling.data import LOSSY, RELIABLE, DataChannels
-from signaling.offers import ClientOffers
-from signaling.participants import Participant
+from signaling.negotiation.offers import ClientOffers
+from signaling.negotiation.subscriber import ServerOffers
+from signaling.rooms import backup, packet_length, yielding
+from signaling.rooms.data import LOSSY, RELIABLE, DataChannels
+from signaling.rooms.participants import Participant
+from signaling.rooms.tracks import Track
 from signaling.sfu.endpoint import Endpoint
 from signaling.sfu.peer import Peer
 from signaling.sfu.receiving.uplink import Uplink
 from signaling.sfu.sending.downlink import Downlink
-from signaling.subscriber import ServerOffers
-from signaling.tracks import Track
 
 logger = logging.getLogger(__name__)
 

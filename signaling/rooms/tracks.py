@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from livekit.protocol.models import Encryption, TrackInfo, TrackSource, TrackType, VideoQuality
 
 if TYPE_CHECKING:
-    from signaling.participants import Participant
+    from signaling.rooms.participants import Participant
     from signaling.sfu.receiving.uplink import Uplink
     from signaling.sfu.sending.downlink import Downlink
 

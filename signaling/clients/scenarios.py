@@ -7,7 +7,7 @@ from collections.abc import Callable
 from livekit.protocol.models import DisconnectReason, SpeakerInfo
 from livekit.protocol.rtc import LeaveRequest, SignalResponse, SimulateScenario, SpeakersChanged
 
-from signaling.participants import Participant
+from signaling.rooms.participants import Participant
 
 End = Callable[[Participant, DisconnectReason, LeaveRequest.Action], None]
 

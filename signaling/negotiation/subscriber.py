@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 from livekit.protocol.rtc import SessionDescription
 
-from signaling import answers
-from signaling.offers import describe, send_section
+from signaling.negotiation import answers
+from signaling.negotiation.offers import describe, send_section
 from signaling.sfu.formats import codecs, rtp, sdp
 from signaling.sfu.formats.sdp import Section
 from signaling.sfu.peer import Peer
 from signaling.sfu.sending.downlink import Downlink
 
 if TYPE_CHECKING:
-    from signaling.tracks import Track
+    from signaling.rooms.tracks import Track
 
 logger = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""Who comes and goes, and what a client asks for."""

@@ -1,0 +1,1 @@
+"""Offers and answers, and the media that they describe."""

@@ -1,0 +1,1 @@
+"""What applications and operators have to do with: calls, webhooks, figures and logs."""

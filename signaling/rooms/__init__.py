@@ -1,0 +1,1 @@
+"""Rooms, who is in them, and who gets what of whom."""
