@@ -16,7 +16,7 @@ from signaling.sfu.link import sharing
 from signaling.sfu.network.transport import Certificate
 from signaling.sfu.peer import Peer
 from signaling.sfu.receiving import ceiling
-from signaling.sfu.receiving.ceiling import Ceiling, bound
+from signaling.sfu.receiving.ceiling import Ceiling
 from signaling.sfu.receiving.uplink import Uplink
 from signaling.sfu.sending.downlink import Downlink
 
@@ -75,6 +75,9 @@ class Scene:
         for downlink in self.uplink.downlinks:
             downlink.peer.link.share(self.now)
 
+    def bound(self) -> float:
+        return ceiling.bound(self.uplink, self.now)
+
     def told(self) -> int:
         return self.ceiling.due([self.uplink], math.inf, self.now)
 
@@ -85,7 +88,7 @@ async def test_no_ceiling_is_needed_where_the_smallest_layer_fits() -> None:
     scene.view(2 * FULL_BPS)
     scene.send(FULL_BPS)
     scene.share()
-    assert bound(scene.uplink) == math.inf
+    assert scene.bound() == math.inf
     assert not scene.told()
 
 
@@ -95,17 +98,56 @@ async def test_the_best_of_narrow_links_is_the_ceiling() -> None:
     scene.view(NARROW_BPS)
     scene.send(FULL_BPS)
     scene.share()
-    assert bound(scene.uplink) == pytest.approx(NARROW_BPS / ceiling.MARGIN)
+    assert scene.bound() == pytest.approx(NARROW_BPS / ceiling.MARGIN)
     assert scene.told() == pytest.approx(NARROW_BPS / ceiling.MARGIN, rel=0.01)
 
 
-async def test_one_wide_link_is_enough_to_lift_it_and_that_is_told_more_than_once() -> None:
+async def test_a_link_of_no_known_limit_has_the_ceiling_rise_until_it_is_none() -> None:
     scene = Scene()
     scene.view(NARROW_BPS)
     scene.send(FULL_BPS)
     scene.share()
-    assert scene.told()
+    before = scene.bound()
     scene.view(None)
+    scene.share()
+    seen = []
+    while scene.bound() < math.inf:
+        seen.append(scene.bound())
+        scene.now += 0.1
+    assert seen[0] == before
+    assert seen == sorted(seen)
+    # Half as much again in a second, up to a quarter more than did not fit.
+    assert seen[10] == pytest.approx(before * 1.05**10)
+    assert seen[-1] < 1.25 * FULL_BPS <= 1.06 * seen[-1]
+
+
+async def test_who_comes_back_to_a_narrow_link_gets_small_pictures_again() -> None:
+    scene = Scene()
+    viewer = scene.view(NARROW_BPS)
+    scene.send(FULL_BPS)
+    scene.share()
+    before = scene.bound()
+    scene.uplink.downlinks.remove(viewer)
+    scene.now += 20.0
+    assert scene.bound() == before
+    again = scene.view(None)
+    scene.share()
+    assert scene.bound() == before
+    scene.now += 0.5
+    assert scene.bound() == pytest.approx(1.25 * before)
+    again.peer.link.forced_limit_bps = NARROW_BPS
+    scene.send(before)
+    scene.share()
+    assert scene.bound() == pytest.approx(before)
+
+
+async def test_that_a_ceiling_is_no_more_is_told_more_than_once() -> None:
+    scene = Scene()
+    viewer = scene.view(NARROW_BPS)
+    scene.send(FULL_BPS)
+    scene.share()
+    assert scene.told()
+    viewer.peer.link.forced_limit_bps = 2 * FULL_BPS
     scene.share()
     told = []
     for _ in range(20):
@@ -144,18 +186,18 @@ async def test_it_stays_while_nobody_looks_and_goes_with_room_for_more_than_was_
     viewer = scene.view(NARROW_BPS)
     scene.send(FULL_BPS)
     scene.share()
-    before = bound(scene.uplink)
+    before = scene.bound()
     viewer.set_paused(True)
     scene.share()
-    assert bound(scene.uplink) == before
+    assert scene.bound() == before
     viewer.set_paused(False)
     viewer.peer.link.forced_limit_bps = 1.1 * FULL_BPS
     scene.send(before)
     scene.share()
-    assert bound(scene.uplink) == pytest.approx(1.1 * FULL_BPS / ceiling.MARGIN)
+    assert scene.bound() == pytest.approx(1.1 * FULL_BPS / ceiling.MARGIN)
     viewer.peer.link.forced_limit_bps = 1.3 * FULL_BPS
     scene.share()
-    assert bound(scene.uplink) == math.inf
+    assert scene.bound() == math.inf
 
 
 async def test_pictures_come_back_once_they_are_small_enough() -> None:

@@ -21,6 +21,8 @@ LEAST_BPS = 40_000.0
 """A browser makes no picture of less; one that still does not fit is left out, but soon tried again."""
 RELEASE = 1.25
 """Room for so much more than the layer once took: no ceiling is needed."""
+RISE_PER_SECOND = 0.5
+"""For a link of which no limit is known, as of everyone who has just come: it may be as narrow as the one before."""
 SOUND_SHARE = 0.5
 """A browser divides the figure between pictures and the bare rate of its sound codec; with RED that is sent twice."""
 SOUND_SECONDS = 1.0
@@ -32,17 +34,14 @@ CHANGE = 0.1
 LIFTED_BPS = 1_000_000_000
 
 
-def bound(uplink: Uplink) -> float:
+def bound(uplink: Uplink, now: float) -> float:
     """What the pictures of one track may take; no limit unless all who watch lack room for their smallest layer."""
-    best = None
-    for downlink in uplink.downlinks:
-        if not downlink.is_watched:
-            continue
-        if downlink.room_bps == NO_LIMIT:
-            uplink.full_bps, uplink.ceiling_bps = 0.0, NO_LIMIT
-            return NO_LIMIT
-        if best is None or downlink.room_bps > best.room_bps:
-            best = downlink
+    watching = [downlink for downlink in uplink.downlinks if downlink.is_watched]
+    best = max(watching, key=lambda downlink: downlink.room_bps, default=None)
+    if best is not None and best.room_bps == NO_LIMIT:
+        _rise(uplink, now)
+        return uplink.ceiling_bps
+    uplink.rising_at = 0.0
     demand = best.demand() if best is not None else None
     if best is None or demand is None:
         return uplink.ceiling_bps
@@ -52,6 +51,14 @@ def bound(uplink: Uplink) -> float:
         uplink.full_bps = 0.0
     uplink.ceiling_bps = max(LEAST_BPS, best.room_bps / MARGIN) if uplink.full_bps else NO_LIMIT
     return uplink.ceiling_bps
+
+
+def _rise(uplink: Uplink, now: float) -> None:
+    if uplink.rising_at:
+        uplink.ceiling_bps *= 1 + RISE_PER_SECOND * min(1.0, now - uplink.rising_at)
+    uplink.rising_at = now
+    if uplink.ceiling_bps >= RELEASE * uplink.full_bps:
+        uplink.full_bps, uplink.ceiling_bps = 0.0, NO_LIMIT
 
 
 class Ceiling:
@@ -69,7 +76,7 @@ class Ceiling:
 
         `uplink_bps` is what the publisher's own link was seen to carry.
         """
-        pictures = sum(bound(uplink) for uplink in uplinks if uplink.kind == "video" and not uplink.muted)
+        pictures = sum(bound(uplink, now) for uplink in uplinks if uplink.kind == "video" and not uplink.muted)
         self._measure_sound(uplinks, now)
         figure = min(pictures + self._sound_bps, max(LEAST_BPS, uplink_bps))
         if figure == NO_LIMIT or not pictures:

@@ -173,6 +173,7 @@ class Uplink:
         self.is_opaque = False
         self.full_bps = 0.0
         self.ceiling_bps = NO_LIMIT
+        self.rising_at = 0.0
         self.loudness = Loudness()
         self._level_id = extensions.get(rtp.AUDIO_LEVEL, 0)
         self._dependency_id = extensions.get(rtp.DEPENDENCY_DESCRIPTOR, 0)
