@@ -21,6 +21,11 @@ one of them, only the last is.
 """
 
 
+MOVING_PER_SECOND = 1.0
+"""Fewer pictures are a row of stills: a browser takes for a freeze what lasts three times the usual wait for a picture
+(webrtc-stats, freezeCount), and so finds ever fewer, the fewer pictures come."""
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """One call: by side ("phone" behind the link, "desk" outside) what its receiver measured."""
@@ -34,8 +39,8 @@ class Run:
 def difference(before: Mapping[str, Any], after: Mapping[str, Any], seconds: float) -> dict[str, float]:
     """What a receiver measured between two looks at its counters (webrtc-stats), by the names of MEASURES.
 
-    A track that never came counts as silence and a picture frozen throughout. How often a picture froze is not told of
-    one that did not move once.
+    A track that never came counts as silence, and one of hardly any pictures as frozen throughout. How often a picture
+    froze is not told of one that did not move.
     """
 
     def grown(source: str, counter: str) -> float:
@@ -47,10 +52,14 @@ def difference(before: Mapping[str, Any], after: Mapping[str, Any], seconds: flo
         "concealed_percent": 100 * grown("microphone", "concealedSamples") / samples if samples > 0 else 100.0,
         "frames_per_second": frames / seconds,
         "shown_per_second": grown("camera", "framesShown") / seconds,
-        # A freeze is only counted once it ends.
-        "frozen_seconds": grown("camera", "totalFreezesDuration") if frames > 0 else seconds,
     }
-    return found if frames <= 0 else found | {"freezes": grown("camera", "freezeCount")}
+    if frames < MOVING_PER_SECOND * seconds:
+        return found | {"frozen_seconds": seconds}
+    # A freeze is only counted once it ends.
+    return found | {
+        "freezes": grown("camera", "freezeCount"),
+        "frozen_seconds": grown("camera", "totalFreezesDuration"),
+    }
 
 
 @dataclass(frozen=True, slots=True)

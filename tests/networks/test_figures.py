@@ -33,6 +33,12 @@ def test_freezes_are_not_told_of_what_never_moved() -> None:
     assert lines == ["| edge | phone | freezes | 2 ± 0 |  |  |", "| edge | desk | freezes |  |  |  |"]
 
 
+def test_a_row_of_stills_is_frozen_throughout() -> None:
+    found = difference({}, {"camera": {"framesDecoded": 9, "freezeCount": 1, "totalFreezesDuration": 6.5}}, 10)
+    assert "freezes" not in found
+    assert (found["frames_per_second"], found["frozen_seconds"]) == (0.9, 10)
+
+
 def test_the_median_stands_for_the_runs() -> None:
     assert summarise([9.0, 1.0, 2.0]) == Summary(2.0, 4.0)
 
