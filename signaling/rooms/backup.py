@@ -30,7 +30,7 @@ def begin(track: Track, uplink: Uplink) -> None:
     should not carry a picture twice.
     """
     track.backup = uplink
-    uplink.muted = track.info.muted
+    uplink.set_muted(track.info.muted)
     track.is_regressed = track.info.backup_codec_policy != BackupCodecPolicy.SIMULCAST
     for codec in track.info.codecs[1:]:
         codec.mid = uplink.mid

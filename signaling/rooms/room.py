@@ -203,7 +203,8 @@ class Room:
     def publish(self, track: Track, uplink: Uplink) -> None:
         """A track's media is negotiated: let others have it."""
         track.uplink = uplink
-        uplink.muted, uplink.is_opaque = track.info.muted, track.is_opaque
+        uplink.set_muted(track.info.muted)
+        uplink.is_opaque = track.is_opaque
         track.info.mid = uplink.mid
         for codec in track.info.codecs[:1]:
             codec.mid = uplink.mid

@@ -121,7 +121,7 @@ class Track:
         """Stop or go on forwarding, whatever the codec."""
         for uplink in (self.uplink, self.backup):
             if uplink is not None:
-                uplink.muted = muted
+                uplink.set_muted(muted)
 
 
 def _codec_name(mime_type: str) -> str:

@@ -102,6 +102,8 @@ class Peer:
     def reach(self, wire: Wire | StreamWire, address: Address, now: float) -> None:
         """Send there from now on."""
         self.selected = (wire, address)
+        self.link.estimate.forget_path()
+        self.reception.forget_path()
         self.secure.reach()
         if self.secure.is_client:
             self._approach(now)

@@ -48,7 +48,7 @@ def server() -> Server:
 def stun(data: bytes) -> None:
     """Nobody without the password is answered."""
     assert ice.check(data, lambda _: "password", ("127.0.0.1", 1)) is None
-    assert not ice.is_answer(data, ice.Probe(b"", data[8:20]), "password")
+    assert not ice.is_answer(data, ice.Probe("us:them", "password", b"", data[8:20]))
 
 
 def headers(data: bytes) -> None:
@@ -67,8 +67,8 @@ def headers(data: bytes) -> None:
 def descriptors(data: bytes) -> None:
     """Dependency descriptors, one after another, and the choice of layers by them."""
     reader, selector = DependencyReader(), LayerSelector()
-    for part in (seeds.DESCRIPTOR, *data.split(b"\0\0\0")):
-        frame = reader.read(part)
+    for number, part in enumerate((seeds.DESCRIPTOR, *data.split(b"\0\0\0"))):
+        frame = reader.read(part, number)
         if frame is not None:
             selector.choose(frame, 1, 1)
 

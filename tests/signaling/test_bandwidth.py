@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signaling.sfu.link.allocation import NOTHING, Demand, allocate, rooms
-from signaling.sfu.link.bandwidth import LinkEstimate
+from signaling.sfu.link.bandwidth import CLOCK_SECONDS, LinkEstimate
 from signaling.sfu.network.departures import KEPT_BATCHES, Departures
 from signaling.sfu.sending.temporal import HIGHEST_TEMPORAL
 from tests.signaling.told import told
@@ -23,7 +23,8 @@ class _Link:
         self.departures = Departures()
         self.late_seconds = 0.0
         self.now = 100.0
-        self._delay = delay
+        self.clock_seconds = 1000.0
+        self.delay = delay
         self._free_at = 0.0
         self._sequence = 0
         self._arrivals: list[tuple[int, float]] = []
@@ -41,7 +42,7 @@ class _Link:
             left_at = self.now + self.late_seconds
             self.departures.leave(left_at)
             self._free_at = max(self._free_at, left_at) + SIZE * 8 / self.capacity_bps
-            self._arrivals.append((self._sequence, self._free_at + self._delay))
+            self._arrivals.append((self._sequence, self._free_at + self.delay))
             if self.now - self._reported_at >= 0.1:
                 self._reported_at = self.now
                 arrived = [a for a in self._arrivals if a[1] <= self.now]
@@ -49,7 +50,9 @@ class _Link:
                 self._reports += 1
                 if not every_feedback and self._reports % 2:
                     continue
-                self.estimate.feedback(*told([(sequence, at + 1000) for sequence, at in arrived]), self.now)
+                begun = CLOCK_SECONDS * ((self.now + self.clock_seconds) // CLOCK_SECONDS)
+                heard = [(sequence, at + self.clock_seconds - begun) for sequence, at in arrived]
+                self.estimate.feedback(*told(heard), self.now)
 
 
 def test_a_free_link_shows_no_limit() -> None:
@@ -64,6 +67,26 @@ def test_feedback_that_is_lost_hides_nothing_of_what_arrived() -> None:
     all_of_it = link.estimate.arrival_bps()
     link.run(5, 800_000, every_feedback=False)
     assert 0.9 * all_of_it < link.estimate.arrival_bps() < 1.1 * all_of_it
+
+
+def test_a_longer_way_after_a_change_of_path_is_no_queue() -> None:
+    link = _Link(5_000_000, delay=0.02)
+    link.run(60, 1_000_000)
+    link.delay = 0.15
+    link.estimate.forget_path()
+    link.run(40, 1_000_000)
+    assert link.estimate.limit_bps is None
+
+
+def test_a_queue_is_seen_although_the_receivers_clock_begins_anew() -> None:
+    link = _Link(10_000_000)
+    link.clock_seconds = CLOCK_SECONDS - link.now - 5
+    link.run(10, 1_500_000)
+    assert link.estimate.limit_bps is None
+    link.capacity_bps = 400_000
+    link.run(3, 1_500_000)
+    assert link.estimate.limit_bps is not None
+    assert 200_000 < link.estimate.limit_bps < 420_000
 
 
 def test_losses_without_a_queue_lower_it_again_at_once() -> None:

@@ -1,4 +1,7 @@
-"""Dependency descriptors as Chromium writes them for VP9 in L3T3_KEY, and the choice of layers by them."""
+"""Dependency descriptors as Chromium writes them for VP9 in L3T3_KEY, and the choice of layers by them.
+
+A peer needs a running loop, hence the async tests.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from signaling.sfu.endpoint import Endpoint
+from signaling.sfu.formats import rtp
 from signaling.sfu.formats.dependency import DependencyReader, Frame, LayerSelector
+from signaling.sfu.formats.sdp import Codec
+from signaling.sfu.receiving.uplink import MAX_EARLY, Uplink
+from signaling.sfu.sending.downlink import Downlink
+from tests.signaling.media_client import new_peer
+
+VP9 = Codec(98, "VP9", 90000)
 
 KEY = bytes.fromhex(
     "c0000180081485214eaaaaa8000600004000100002aa80a8000600004000100002a000a800060000400016d549241b552490"
@@ -21,7 +32,7 @@ REST = REST_TEXT.split()
 
 def _frames() -> list[Frame]:
     reader = DependencyReader()
-    found = [reader.read(data) for data in (KEY, *map(bytes.fromhex, REST))]
+    found = [reader.read(data, number) for number, data in enumerate((KEY, *map(bytes.fromhex, REST)))]
     return [frame for frame in found if frame is not None]
 
 
@@ -78,7 +89,7 @@ def test_a_higher_layer_waits_for_a_key_frame_while_the_lower_goes_on() -> None:
 
 
 def test_a_packet_of_an_unknown_structure_is_left_out() -> None:
-    frame = DependencyReader().read(bytes.fromhex(REST[0]))
+    frame = DependencyReader().read(bytes.fromhex(REST[0]), 0)
     assert frame is not None
     assert frame.kind is None
     assert not LayerSelector().choose(frame, 2, 7)
@@ -86,7 +97,7 @@ def test_a_packet_of_an_unknown_structure_is_left_out() -> None:
 
 @pytest.mark.parametrize("length", range(len(KEY)))
 def test_a_descriptor_cut_short_is_no_descriptor(length: int) -> None:
-    found = DependencyReader().read(KEY[:length])
+    found = DependencyReader().read(KEY[:length], 0)
     assert found is None or found.kind is None
 
 
@@ -94,6 +105,85 @@ def test_a_descriptor_cut_short_is_no_descriptor(length: int) -> None:
 def test_any_bytes_can_be_read_and_chosen_by(descriptors: list[bytes]) -> None:
     reader, selector = DependencyReader(), LayerSelector()
     for data in (KEY, *descriptors):
-        frame = reader.read(data)
+        frame = reader.read(data, 0)
         if frame is not None:
             selector.choose(frame, 1, 1)
+
+
+def _renumbered(descriptor: bytes, frames: int, kinds: int) -> bytes:
+    """The same of a later key picture: frame numbers and, as libwebrtc does, the names of kinds go on."""
+    first = descriptor[0] & 0xC0 | ((descriptor[0] & 0x3F) + kinds & 0x3F)
+    head = bytes((first,)) + (int.from_bytes(descriptor[1:3], "big") + frames & 0xFFFF).to_bytes(2, "big")
+    if len(descriptor) == 3:
+        return head
+    # Behind five flags stands the first kind's name.
+    at = 8 * len(descriptor[3:]) - 11
+    rest = int.from_bytes(descriptor[3:], "big")
+    name = (rest >> at) + kinds & 0x3F
+    return head + (rest & ~(0x3F << at) | name << at).to_bytes(len(descriptor) - 3, "big")
+
+
+def _pictures(frames: int = 0, kinds: int = 0) -> list[bytes]:
+    return [_renumbered(descriptor, frames, kinds) for descriptor in (KEY, *map(bytes.fromhex, REST))]
+
+
+def _in_two(descriptor: bytes) -> list[bytes]:
+    """The key frame in two packets: one that starts it, and one that ends it."""
+    return [bytes((descriptor[0] & 0xBF,)) + descriptor[1:], bytes((descriptor[0] & 0x7F,)) + descriptor[1:3]]
+
+
+class _Watching:
+    """A publisher of layers in one stream, and one who gets the highest."""
+
+    def __init__(self) -> None:
+        endpoint = Endpoint(["127.0.0.1"], 0, -1)
+        extensions = {rtp.DEPENDENCY_DESCRIPTOR: 5}
+        self.uplink = Uplink(new_peer(endpoint), "0", "video", VP9, {98: VP9}, extensions)
+        self.stream = self.uplink.add_stream(9, "", 0)
+        self.downlink = Downlink(new_peer(endpoint), self.uplink, ssrc=5, rtx_ssrc=6)
+        self.uplink.downlinks.append(self.downlink)
+        assert self.downlink.bind([VP9], extensions)
+        self.downlink.release(100.0)
+
+    def receive(self, number: int, descriptor: bytes) -> None:
+        head = rtp.header(
+            marker=False, payload_type=98, sequence=number, timestamp=0, ssrc=9, extensions=((5, descriptor),)
+        )
+        self.uplink.receive(self.stream, rtp.parse(head + b"picture"), 100.0)
+
+
+async def test_a_key_frames_first_packet_that_comes_late_costs_nothing() -> None:
+    first, second = _in_two(_pictures(100, 20)[0])
+    stream = [*_pictures(), first, second, *_pictures(100, 20)[1:]]
+    watching, whole = _Watching(), _Watching()
+    order = list(range(len(stream)))
+    at = stream.index(first)
+    late = [*order[:at], *order[at + 1 : at + 4], at, *order[at + 4 :]]
+    for number in order:
+        whole.receive(number, stream[number])
+    for number in late:
+        watching.receive(number, stream[number])
+    assert whole.downlink.packets > len(stream) // 2
+    assert watching.downlink.packets == whole.downlink.packets
+    assert not watching.stream.early
+
+
+async def test_an_older_key_frames_packet_brings_no_older_structure_back() -> None:
+    stream = [*_pictures(), *_pictures(100, 20)]
+    watching, without = _Watching(), _Watching()
+    second = len(stream) // 2
+    for number in range(second - 10, len(stream)):
+        # Somebody who begins to watch in between gets this key frame first.
+        without.receive(number, stream[number])
+    for number in [*range(1, second + 5), 0, *range(second + 5, len(stream))]:
+        watching.receive(number, stream[number])
+    assert without.downlink.packets > len(REST) // 2
+    assert watching.downlink.packets == without.downlink.packets
+
+
+async def test_what_nothing_ever_explains_is_not_kept() -> None:
+    watching = _Watching()
+    for number in range(3 * MAX_EARLY):
+        watching.receive(number, _renumbered(bytes.fromhex(REST[0]), number, 0))
+        assert len(watching.stream.early) < MAX_EARLY
+    assert not watching.downlink.packets

@@ -205,6 +205,46 @@ async def test_sound_coded_otherwise_or_long_already_begins_anew(clients: tuple[
     assert [sequence for sequence, _, _ in heard] == [0, 1, 2]
 
 
+async def test_music_is_joined_only_as_far_as_a_packet_may_grow(clients: tuple[Client, Client]) -> None:
+    call = _Listening(*clients, 120)
+    sounds = [bytes((CELT_20,)) + bytes((number,)) * 319 for number in range(1, 13)]
+    for number, sound in enumerate(sounds, 1):
+        call.say(number, sound)
+    call.wait(0.2)
+    heard = await call.heard()
+    assert [payload for _, _, payload in heard] == [opus.join(sounds[at : at + 3]) for at in range(0, 12, 3)]
+
+
+async def test_a_frame_larger_than_any_is_left_as_it_is(clients: tuple[Client, Client]) -> None:
+    call = _Listening(*clients, 60)
+    large = bytes((CELT_20,)) + bytes(opus.MAX_FRAME_OCTETS + 1)
+    call.say(1, large)
+    call.say(2, large)
+    call.wait(0.2)
+    assert [payload for _, _, payload in await call.heard()] == [large, large]
+
+
+async def test_a_pause_while_muted_is_no_gap(clients: tuple[Client, Client]) -> None:
+    call = _Listening(*clients, 0)
+    call.say(1, _sound(1))
+    call.uplink.set_muted(True)
+    for number in range(2, 50):
+        call.say(number, _sound(number))
+    call.uplink.set_muted(False)
+    call.say(50, _sound(50))
+    assert [(sequence, payload) for sequence, _, payload in await call.heard()] == [(0, _sound(1)), (1, _sound(50))]
+
+
+async def test_what_waited_when_muted_is_not_heard_later(clients: tuple[Client, Client]) -> None:
+    call = _Listening(*clients, 60)
+    call.say(1, _sound(1))
+    call.uplink.set_muted(True)
+    call.uplink.set_muted(False)
+    for number in (50, 51, 52):
+        call.say(number, _sound(number))
+    assert [payload for _, _, payload in await call.heard()] == [_joined(50, 51, 52)]
+
+
 async def test_before_a_pause_what_waits_is_sent(clients: tuple[Client, Client]) -> None:
     call = _Listening(*clients, 60)
     for number in range(1, 5):

@@ -66,6 +66,21 @@ async def test_media_follows_a_client_that_answers_at_its_new_address(endpoint: 
             await moved.media.wait()
 
 
+async def test_a_check_that_came_before_the_clients_new_credentials_is_answered_with_those(endpoint: Endpoint) -> None:
+    async with Client(endpoint) as client:
+        moved = await client.move()
+        moved.answers = True
+        known = client.peer.remote_pwd
+        client.peer.remote_pwd = "of the generation before this one"
+        moved.udp.sendto(check_of(client.peer))
+        for _ in range(2):
+            await moved.next_stun()
+        assert _in_use(client) != _address(moved)
+        client.peer.remote_pwd = known
+        await _check_and_answer(client, moved)
+        assert _in_use(client) == _address(moved)
+
+
 async def test_an_answer_of_someone_without_the_password_moves_nothing(endpoint: Endpoint) -> None:
     async with Client(endpoint) as client:
         home = _in_use(client)

@@ -373,3 +373,61 @@ async def test_what_no_slot_holds_is_counted_and_not_sent(client: Client) -> Non
         await client.places[0].media.wait()
     assert [len(packet) for packet in client.places[0].packets] == [MAX_PACKET_BYTES]
     assert client.endpoint.totals()["unsent"] == 1
+
+
+async def test_after_a_mute_pictures_go_on_with_a_key_frame_that_is_asked_for(client: Client) -> None:
+    uplink = _uplink(client)
+    downlink = client.peer.downlinks[5] = Downlink(client.peer, uplink, ssrc=5, rtx_ssrc=6)
+    uplink.downlinks.append(downlink)
+    client.peer.reception.expect(uplink, [7], {})
+    downlink.bind([VP8], {})
+    sent = []
+    for sequence, is_key, is_muted in ((1, 1, 0), (2, 0, 0), (3, 0, 1), (4, 0, 0), (5, 0, 0), (6, 1, 0), (7, 0, 0)):
+        if is_muted != uplink.muted:
+            uplink.set_muted(bool(is_muted))
+        head = rtp.header(marker=True, payload_type=96, sequence=sequence, timestamp=0, ssrc=7)
+        client.send(head + (b"\x10\x00" if is_key else b"\x10\x01") + b"payload")
+        await _arrived(client)
+        sent.append(downlink.packets)
+    assert sent == [1, 2, 2, 2, 2, 3, 4]
+    asked = client.peer.counts["plis_sent"]
+    uplink.set_muted(True)
+    uplink.set_muted(False)
+    now = asyncio.get_running_loop().time() + 10.0
+    client.peer.poll(now)
+    assert client.peer.counts["plis_sent"] == asked + 1
+    plain = [
+        rtp.parse(client.plain(packet)) for packet in client.places[0].packets if packet[8:12] == bytes((0, 0, 0, 5))
+    ]
+    first = plain[0].sequence
+    assert [packet.sequence - first for packet in plain] == [0, 1, 2, 3]
+
+
+async def test_another_path_says_nothing_of_how_long_the_one_before_was(client: Client) -> None:
+    peer = client.peer
+    peer.link.estimate._base.add(1.0, 0.02)
+    peer.reception.strain.heard(0.02, 1.0, expected=1, received=1)
+    moved = await client.move()
+    moved.answers = True
+    moved.udp.sendto(check_of(peer))
+    for _ in range(2):
+        await moved.next_stun()
+    moved.udp.sendto(check_of(peer))
+    await moved.next_stun()
+    assert peer.link.estimate._base.value == float("inf")
+    peer.reception.strain.heard(0.9, 2.0, expected=2, received=2)
+    assert not peer.reception.strain._is_held_up(0.3)
+
+
+async def test_sound_alone_finds_a_wider_link_after_a_picture_had_no_room(client: Client) -> None:
+    peer, now = client.peer, asyncio.get_running_loop().time()
+    stream = (uplink := _uplink(client)).add_stream(7, "q", 0)
+    stream.bitrate_bps, stream.last_at = 300_000.0, now
+    downlink = peer.downlinks[5] = Downlink(peer, uplink, ssrc=5, rtx_ssrc=6)
+    peer.link.estimate.limit_bps = 60_000.0
+    downlink.bind([VP8, RTX], {})
+    peer.link.share(now)
+    assert not peer.link.estimate._is_used(now)
+    downlink.set_paused(True)
+    peer.link.share(now)
+    assert peer.link.estimate._is_used(now)

@@ -60,7 +60,7 @@ def test_transport_feedback_tells_what_arrived_when(steps: list[tuple[int, int]]
         number += gap
         ticks += wait
         arrivals[number] = ticks * twcc.TICK_SECONDS
-    seen = _seen(twcc.build(list(arrivals), arrivals, 3))
+    seen = _seen(twcc.build(min(arrivals), list(arrivals), arrivals, 3))
     assert set(seen) == {number & 0xFFFF for number in arrivals}
     for number, at in arrivals.items():
         assert abs(seen[number & 0xFFFF] - at) < twcc.TICK_SECONDS
@@ -72,6 +72,33 @@ def test_any_feedback_is_read_or_refused(body: bytes) -> None:
         twcc.parse(body)
     except ValueError:
         return
+
+
+def _told(arrivals: twcc.Arrivals, numbers: list[int]) -> list[tuple[int, list[bool]]]:
+    """What feedback says once these have come: of each body the first number, and which from it on arrived."""
+    for number in numbers:
+        arrivals.note(number.to_bytes(2, "big"), 1.0 + number / 1000)
+    found = [twcc.parse(body) for body in arrivals.take()]
+    return [(base, [at != twcc.LOST for at in times]) for base, times in found]
+
+
+def test_what_is_lost_between_two_feedbacks_is_told() -> None:
+    arrivals = twcc.Arrivals()
+    assert _told(arrivals, [10, 11]) == [(10, [True, True])]
+    assert _told(arrivals, [14]) == [(12, [False, False, True])]
+
+
+def test_what_comes_late_does_not_make_others_seem_lost() -> None:
+    arrivals = twcc.Arrivals()
+    _told(arrivals, [10, 12, 13, 14])
+    assert _told(arrivals, [11, 16]) == [(11, [True]), (15, [False, True])]
+    assert _told(arrivals, [17]) == [(17, [True])]
+
+
+def test_a_jump_in_the_numbers_is_no_loss() -> None:
+    arrivals = twcc.Arrivals()
+    _told(arrivals, [10])
+    assert _told(arrivals, [10 + 2 * twcc.MAX_STATUSES]) == [(10 + 2 * twcc.MAX_STATUSES, [True])]
 
 
 def test_numbers_far_apart_make_feedback_no_longer() -> None:

@@ -96,26 +96,33 @@ class _Bits:
 
 
 class DependencyReader:
-    """Reads the descriptors of one stream, keeping the structure that its last key frame gave."""
+    """Reads the descriptors of one stream, keeping the structure that its last key frame gave.
 
-    __slots__ = ("structure",)
+    `since` is the number of the packet that gave it.
+    """
+
+    __slots__ = ("since", "structure")
 
     def __init__(self) -> None:
         self.structure: Structure | None = None
+        self.since = -1
 
-    def read(self, data: bytes) -> Frame | None:
-        """The descriptor in `data`, or None when it is cut short or makes no sense."""
+    def read(self, data: bytes, packet_number: int) -> Frame | None:
+        """The descriptor of a packet with this extended number, or None when it is cut short or makes no sense."""
         try:
-            return self._read(data)
+            return self._read(data, packet_number)
         except ValueError:
             return None
 
-    def _read(self, data: bytes) -> Frame:
+    def _read(self, data: bytes, packet_number: int) -> Frame:
         if len(data) < 3:
             raise ValueError("dependency descriptor cut short")
         first = data[0]
         number = data[1] << 8 | data[2]
         starts, ends = first & 0x80 != 0, first & 0x40 != 0
+        if packet_number < self.since:
+            # Of a structure before the present one, which it must not bring back.
+            return Frame(starts, ends, number, None, self.structure)
         if len(data) == 3:
             return Frame(starts, ends, number, self._kind(first & 0x3F), self.structure)
         bits = _Bits(data[3:])
@@ -124,7 +131,7 @@ class DependencyReader:
         if flags & 0x10:
             structure = _read_structure(bits)
             active = (1 << len(structure.targets)) - 1
-            self.structure = structure
+            self.structure, self.since = structure, packet_number
         if self.structure is not None and flags & 0x08:
             active = bits.take(len(self.structure.targets))
         kind = self._kind(first & 0x3F)

@@ -15,6 +15,10 @@ SAMPLES_PER_MS: Final = 48
 """Of RTP's clock for Opus, whatever was sampled (RFC 7587 §4.1)."""
 LATE_SECONDS: Final = 0.02
 """How much longer than it lasts sound may wait for more; then there is a pause."""
+MAX_FRAME_OCTETS: Final = 1275
+"""Of one frame (RFC 6716 §3.4)."""
+MAX_OCTETS: Final = 1100
+"""Of what is joined, so that a packet with its headers passes every network."""
 _SILK: Final = (480, 960, 1920, 2880)
 _HYBRID: Final = (480, 960)
 _CELT: Final = (120, 240, 480, 960)
@@ -60,14 +64,24 @@ class Pack:
     `first` and `last` are their numbers at the source.
     """
 
-    __slots__ = ("_began_at", "_head", "_next_timestamp", "_samples", "_sounds", "first", "last", "milliseconds")
+    __slots__ = (
+        "_began_at",
+        "_head",
+        "_next_timestamp",
+        "_octets",
+        "_samples",
+        "_sounds",
+        "first",
+        "last",
+        "milliseconds",
+    )
 
     def __init__(self, milliseconds: int) -> None:
         self.milliseconds = milliseconds
         self.first = self.last = -1
         self._head: Packet | None = None
         self._sounds: list[bytes] = []
-        self._samples = self._next_timestamp = 0
+        self._samples = self._next_timestamp = self._octets = 0
         self._began_at = 0.0
 
     def restart(self) -> None:
@@ -91,22 +105,26 @@ class Pack:
 
     def can_take(self, sound: bytes) -> bool:
         """Whether there is a use in joining this to another like it."""
-        return bool(sound) and is_single(sound[0]) and 2 * frame_samples(sound[0]) <= self.milliseconds * SAMPLES_PER_MS
+        if not 0 < len(sound) <= MAX_FRAME_OCTETS + 1 or not is_single(sound[0]):
+            return False
+        return 2 * frame_samples(sound[0]) <= self.milliseconds * SAMPLES_PER_MS
 
     def is_followed_by(self, packet: Packet, number: int, sound: bytes) -> bool:
-        """Whether a packet goes on where what waits ends, coded alike."""
+        """Whether a packet goes on where what waits ends, coded alike, and is not too large to go with it."""
         head = self._head
         if head is None or number != self.last + 1 or packet.timestamp != self._next_timestamp:
             return False
-        return packet.ssrc == head.ssrc and sound[0] == self._sounds[0][0]
+        fits = self._octets + len(sound) <= MAX_OCTETS
+        return fits and packet.ssrc == head.ssrc and sound[0] == self._sounds[0][0]
 
     def add(self, packet: Packet, number: int, sound: bytes, now: float) -> None:
         """Add what `can_take` and, unless nothing waits, `is_followed_by` allow."""
         if self._head is None:
             self._head, self.first, self._began_at = packet, number, now
-            self._samples = 0
+            self._samples = self._octets = 0
         self.last = number
         self._sounds.append(sound)
+        self._octets += len(sound)
         samples = frame_samples(sound[0])
         self._samples += samples
         self._next_timestamp = packet.timestamp + samples & 0xFFFFFFFF

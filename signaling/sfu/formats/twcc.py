@@ -70,6 +70,7 @@ class Arrivals:
     def __init__(self) -> None:
         self._numbers = Extender()
         self._times: dict[int, float] = {}
+        self._next = -1
         self._count = 0
 
     def note(self, value: bytes, now: float) -> None:
@@ -80,22 +81,29 @@ class Arrivals:
                 self._times[number] = now
 
     def take(self) -> list[bytes]:
-        """Feedback bodies about everything noted, which is then forgotten."""
+        """Feedback bodies about everything noted, which is then forgotten, and what was lost before it."""
         numbers, times = sorted(self._times), self._times
         self._times = {}
         bodies: list[bytes] = []
         at = 0
         while at < len(numbers):
-            end = bisect_left(numbers, numbers[at] + MAX_STATUSES, at, min(len(numbers), at + PACKETS_PER_FEEDBACK))
-            bodies.append(build(numbers[at:end], times, self._count))
+            is_near = 0 <= self._next < numbers[at] < self._next + MAX_STATUSES
+            base = self._next if is_near else numbers[at]
+            # What comes late has a body of its own: of what follows it all was told before.
+            reach = self._next if numbers[at] < self._next else base + MAX_STATUSES
+            end = bisect_left(numbers, reach, at, min(len(numbers), at + PACKETS_PER_FEEDBACK))
+            bodies.append(build(base, numbers[at:end], times, self._count))
+            self._next = max(self._next, numbers[end - 1] + 1)
             at = end
             self._count += 1
         return bodies
 
 
-def build(numbers: list[int], times: dict[int, float], feedback_count: int) -> bytes:
-    """Write a body from extended sequence numbers, ascending and not none, and when each arrived, in seconds."""
-    base = numbers[0]
+def build(base: int, numbers: list[int], times: dict[int, float], feedback_count: int) -> bytes:
+    """Write a body about what came since `base`: extended sequence numbers, ascending and not none, and when they did.
+
+    Times are in seconds.
+    """
     reference = int(min([times[number] for number in numbers]) / REFERENCE_SECONDS)
     clock_ticks = round(reference * REFERENCE_SECONDS / TICK_SECONDS)
     statuses: list[int] = []

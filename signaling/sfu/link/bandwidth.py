@@ -12,7 +12,7 @@ from typing import Final
 from librt.vecs import vec
 from mypy_extensions import i64
 
-from signaling.sfu.formats.twcc import LOST
+from signaling.sfu.formats.twcc import LOST, REFERENCE_SECONDS
 from signaling.sfu.link.probing import FACTOR, FITTING_SHARE, MARGIN, Probe
 from signaling.sfu.network.departures import Departures
 
@@ -21,6 +21,8 @@ HISTORY: Final = 4096
 FIRST_HISTORY: Final = 512
 """As many as are enough while feedback comes in time."""
 NOT_SENT: Final = -1
+CLOCK_SECONDS: Final = 2**24 * REFERENCE_SECONDS
+"""After this long, twelve days, a receiver's clock begins anew."""
 NEVER: Final = float("inf")
 NO_LIMIT: Final = float("inf")
 BASE_SECONDS = 30.0
@@ -100,6 +102,13 @@ class LinkEstimate:
         self._probe_after = self._probe_ended_at = 0.0
         self._probe_pause_seconds = FIRST_HOLD_SECONDS
 
+    def forget_path(self) -> None:
+        """What is sent from now on goes another way: what was measured of delays says nothing of it."""
+        self._base, self._standing = Least(BASE_SECONDS), Least(STANDING_SECONDS)
+        self._first_at = None
+        # Else packets still under way would tell of the old way's.
+        self._sent = vec[i64]([NOT_SENT] * len(self._sent))
+
     def sent(self, sequence: int, size: int, departures: Departures) -> None:
         """Note a packet of `size` bytes in a wire's present batch, under a 16-bit transport-wide number."""
         if departures is not self._departures:
@@ -116,6 +125,7 @@ class LinkEstimate:
             return
         is_too_short = False
         octets, newest, least = self._skipped_octets(base), LOST, NEVER
+        ahead = self._clock_ahead(arrivals)
         self._next_reported = base + len(arrivals) & 0xFFFF
         for index in range(len(arrivals)):
             sequence = base + index & 0xFFFF
@@ -130,7 +140,7 @@ class LinkEstimate:
             left_at = departures.left_at(entry >> 32)
             if left_at < 0.0:
                 continue
-            arrived = arrivals[index]
+            arrived = arrivals[index] if arrivals[index] == LOST else arrivals[index] + ahead
             if self.probe is not None:
                 self.probe.heard(left_at, None if arrived == LOST else arrived - left_at)
             if arrived == LOST:
@@ -151,6 +161,12 @@ class LinkEstimate:
             if self._first_at is None:
                 self._first_at = newest
             self._judge(now)
+
+    def _clock_ahead(self, arrivals: list[float]) -> float:
+        """What is to be added to a receiver's times, so that they go on where its clock began anew."""
+        newest = self._arrived[-1][0] if self._arrived else LOST
+        first = next((arrived for arrived in arrivals if arrived != LOST), LOST)
+        return CLOCK_SECONDS * round((newest - first) / CLOCK_SECONDS) if newest != LOST and first != LOST else 0.0
 
     def _skipped_octets(self, base: int) -> int:
         """The size of what another feedback would have told of, had it not been lost: not to hear is not to lose."""

@@ -64,6 +64,9 @@ class SharedLink:
         wanted = [(demand.layers[-1][0], HIGHEST_TEMPORAL) for _, demand in videos]
         if any(choice < wish for choice, wish in zip(choices, wanted, strict=True)):
             self.estimate.try_more(sound + UPGRADE_MARGIN * most, now, possible=self._padded() is not None)
+        elif not videos:
+            # Sound alone seldom tests a limit, and nothing else will.
+            self.estimate.try_more(0.0, now, possible=False)
         left = rooms(limit - sound, [demand.layers[0][1] for _, demand in videos])
         for (downlink, demand), choice, room in zip(videos, choices, left, strict=True):
             downlink.room_bps = room

@@ -66,6 +66,8 @@ def check(data: bytes, password: Callable[[str], str | None], source: tuple[str,
 class Probe:
     """A check of our own, sent to see whether a client really is where its check seemed to come from."""
 
+    username: str
+    pwd: str
     request: bytes
     transaction_id: bytes
 
@@ -77,17 +79,17 @@ def probe(username: str, pwd: str) -> Probe:
     message.attributes["PRIORITY"] = _PROBE_PRIORITY
     message.attributes["ICE-CONTROLLED"] = 0
     message.add_message_integrity(pwd.encode())
-    return Probe(bytes(message), message.transaction_id)
+    return Probe(username, pwd, bytes(message), message.transaction_id)
 
 
-def is_answer(data: bytes, sent: Probe, pwd: str) -> bool:
+def is_answer(data: bytes, sent: Probe) -> bool:
     """Whether this is the genuine answer to a probe."""
     message = _parse(data)
     return (
         message is not None
         and message.message_class == stun.Class.RESPONSE
         and message.transaction_id == sent.transaction_id
-        and message.check_message_integrity(pwd.encode())
+        and message.check_message_integrity(sent.pwd.encode())
     )
 
 

@@ -58,14 +58,17 @@ class Path:
         if is_first or isinstance(wire, StreamWire):
             self._select(wire, address, now)
             return None
-        if address not in self._probes:
-            self._probes[address] = ice.probe(f"{peer.remote_ufrag}:{peer.credentials.ufrag}", peer.remote_pwd)
-        return self._probes[address].request
+        username = f"{peer.remote_ufrag}:{peer.credentials.ufrag}"
+        probe = self._probes.get(address)
+        if probe is None or (probe.username, probe.pwd) != (username, peer.remote_pwd):
+            # A client may check anew before its answer has told us its new credentials.
+            probe = self._probes[address] = ice.probe(username, peer.remote_pwd)
+        return probe.request
 
     def answered(self, wire: Wire | StreamWire, address: Address, data: bytes, now: float) -> bool:
         """Take the answer to our check. False when it is not one."""
         probe = self._probes.get(address)
-        if probe is None or not ice.is_answer(data, probe, self._peer.remote_pwd):
+        if probe is None or not ice.is_answer(data, probe):
             return False
         self._select(wire, address, now)
         return True

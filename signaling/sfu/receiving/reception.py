@@ -50,6 +50,10 @@ class Reception:
         """Forget a track and its streams."""
         tally.add_received(self.incoming.drop(uplink), self._counts)
 
+    def forget_path(self) -> None:
+        """What comes from now on comes another way, which may be as wide."""
+        self.strain.forget_path()
+
     def forget_width(self) -> None:
         """Another path may be wider."""
         self.strain = Strain()

@@ -93,6 +93,10 @@ class Strain:
             self._hold_seconds = 2 * FIRST_HOLD_SECONDS
             self._until = now + self._hold_seconds
 
+    def forget_path(self) -> None:
+        """What comes from now on comes another way: how long it was under way before says nothing of it."""
+        self._transit = None
+
     def heard(self, transit: float, now: float, *, expected: int, received: int) -> None:
         """Take how many seconds a packet of sound was under way, give or take a constant, and all packets so far."""
         if self._transit is None or abs(transit - self._transit) > JUMP_SECONDS:

@@ -26,6 +26,8 @@ KEY_FRAME_ROUND_TRIPS = 3
 BITRATE_WINDOW_SECONDS: Final = 1.0
 ALIVE_SECONDS: Final = 1.0
 """A layer silent for this long, while another is sent, has been stopped."""
+MAX_EARLY: Final = 64
+"""Packets of one stream that wait for the one that says what they are: it was overtaken, or is being sent again."""
 
 
 @dataclass(slots=True)
@@ -53,6 +55,7 @@ class Stream:
     fraction_lost: float = 0.0
     last_at: float = 0.0
     key_frame_wanted_at: float = -10.0
+    early: list[tuple[Packet, int, str]] = field(default_factory=list)
     _transit: float = 0.0
     _window_at: float = 0.0
     _window_octets: int = 0
@@ -188,6 +191,12 @@ class Uplink:
         newest = max((stream.last_at for stream in self.streams), default=0.0)
         return [stream for stream in self.streams if newest - stream.last_at < ALIVE_SECONDS]
 
+    def set_muted(self, muted: bool) -> None:
+        """Forward nothing, or go on: then with a key frame, and without a gap where there was nothing."""
+        self.muted = muted
+        for downlink in self.downlinks if muted else ():
+            downlink.stop()
+
     def add_stream(self, ssrc: int, rid: str, layer: int) -> Stream:
         """A new incoming stream of this track."""
         stream = Stream(self, ssrc, rid, layer)
@@ -209,7 +218,29 @@ class Uplink:
         if self.kind == "audio":
             for downlink in self.downlinks:
                 downlink.forward_sound(stream, packet, number, name, now)
+        else:
+            self._receive_picture(stream, packet, number, name, now)
+
+    def _receive_picture(self, stream: Stream, packet: Packet, number: int, name: str, now: float) -> None:
+        frame = self._described(stream, packet, number, now) if self._dependency_id else None
+        if frame is not None and frame.kind is None and number > stream.dependencies.since:
+            stream.early.append((packet, number, name))
+            if len(stream.early) >= MAX_EARLY:
+                self._take_early(stream, now)
             return
+        self._forward_picture(stream, packet, number, name, frame, now)
+        if stream.early and frame is not None and frame.begins_structure:
+            self._take_early(stream, now)
+
+    def _take_early(self, stream: Stream, now: float) -> None:
+        """Wait no longer: now it is known what they are, or it never will be."""
+        early, stream.early = stream.early, []
+        for packet, number, name in early:
+            self._forward_picture(stream, packet, number, name, self._described(stream, packet, number, now), now)
+
+    def _forward_picture(
+        self, stream: Stream, packet: Packet, number: int, name: str, frame: Frame | None, now: float
+    ) -> None:
         descriptor = None
         if packet.is_padding:
             key = False
@@ -223,22 +254,22 @@ class Uplink:
             key = descriptor is not None and codecs.starts_vp8_key_frame(packet.data, packet.payload_at, descriptor)
         else:
             key = codecs.is_key_frame(name, packet.data, packet.payload_at, packet.payload_end)
-        frame = self._described(stream, packet, now) if self._dependency_id else None
         if frame is not None:
             key = frame.begins_structure
         for downlink in self.downlinks:
             downlink.forward(stream, packet, number, name, key, descriptor, now, frame)
 
-    def _described(self, stream: Stream, packet: Packet, now: float) -> Frame | None:
+    def _described(self, stream: Stream, packet: Packet, number: int, now: float) -> Frame | None:
         """What the packet's dependency descriptor says, if it has one."""
         described = packet.extension(self._dependency_id)
         if not described:
             return None
-        frame = stream.dependencies.read(described)
+        frame = stream.dependencies.read(described, number)
         if frame is None:
             self.peer.counts["descriptor_malformed"] += 1
         elif frame.kind is None:
-            self.request_key_frame(stream, now)
+            if number > stream.dependencies.since:
+                self.request_key_frame(stream, now)
         else:
             stream.note_layer(frame.kind.spatial, len(packet.data))
             if not frame.kind.spatial:

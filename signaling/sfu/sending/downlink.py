@@ -131,14 +131,20 @@ class Downlink:
         changed = (layer < 0) != self.has_yielded
         self.limit_layer, self.limit_temporal = layer, temporal
         if layer < 0:
-            self._current = None
+            self.stop()
         return changed
 
     def set_paused(self, paused: bool) -> None:
         """Stop or go on; going on waits for a key frame."""
         if paused and not self.paused:
-            self._current = None
+            self.stop()
         self.paused = paused
+
+    def stop(self) -> None:
+        """Send nothing until the next beginning: of pictures that is a key frame."""
+        self._current = None
+        if self._pack is not None:
+            self._pack.restart()
 
     def wanted(self) -> Stream | None:
         """The best live stream not above the target layer, else the smallest there is."""
