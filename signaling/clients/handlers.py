@@ -94,8 +94,9 @@ def add_track(participant: Participant, request: AddTrackRequest) -> None:
         _refuse(participant, RequestResponse.LIMIT_EXCEEDED, add_track=request)
         return
     bounds.check_track(room.settings, request)
-    track = participant.track_of(request.cid) or participant.tracks.get(request.sid)
-    if track is None:
+    track = participant.tracks.get(request.sid) or participant.track_of(request.cid)
+    if track is None or (track.is_published and not request.sid):
+        # One that is published under this id ends with the next offer: its publisher begins it anew.
         track = participant.add_track(_track_info(request), request.cid)
         room.update_ptime()
     for codec in request.simulcast_codecs:
@@ -103,7 +104,7 @@ def add_track(participant: Participant, request: AddTrackRequest) -> None:
             _know_as(track, codec.cid, codec.codec)
     participant.send(SignalResponse(track_published=TrackPublishedResponse(cid=request.cid, track=track.info)))
     uplink = participant.offers.uplink_of(request.cid) if participant.offers is not None else None
-    if uplink is not None:
+    if uplink is not None and not any(uplink in (known.uplink, known.backup) for known in participant.tracks.values()):
         room.take_media(track, request.cid, uplink)
 
 

@@ -228,7 +228,9 @@ class Sessions:
         if participant.subscriber is not None:
             participant.subscriber.restart_ice()
         if participant.offers is not None:
-            participant.offers.ask()
+            participant.offers.resume()
+        for track in participant.tracks.values():
+            dynacast.tell_again(track)
         room.refresh_token(participant)
         if joining.request is not None and joining.request.HasField("sync_state"):
             handlers.sync_state(participant, joining.request.sync_state)

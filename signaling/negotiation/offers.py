@@ -55,8 +55,8 @@ def send_section(section: Section, track: Track, downlink: Downlink, *, repaired
 class ClientOffers:
     """The client's offers and our answers; sections it offers to receive on are filled with downlinks.
 
-    `on_uplink(cid, uplink)` tells of media the client will send, `off_uplink` of its end, `codec_of(cid)`
-    gives the codec its AddTrack named, `ptime_ms()` how much sound a packet should carry, and
+    `on_uplink(cid, uplink)` tells of media the client will send, `off_uplink` of its end, `codec_of(cid,
+    kind)` gives the codec its AddTrack named, `ptime_ms()` how much sound a packet should carry, and
     `need_sections(audios, videos)` asks the client for an offer. `cannot_receive(track)` tells that the client lacks
     a codec; it returns whether another is to come.
     """
@@ -67,7 +67,7 @@ class ClientOffers:
         *,
         on_uplink: Callable[[str, Uplink], None],
         off_uplink: Callable[[Uplink], None],
-        codec_of: Callable[[str], str],
+        codec_of: Callable[[str, str], str],
         ptime_ms: Callable[[], int],
         need_sections: Callable[[int, int], None],
         cannot_receive: Callable[[Track], bool],
@@ -138,7 +138,7 @@ class ClientOffers:
             return answer
         sending = section.direction in sdp.SENDING and section.msid is not None
         cid = section.msid[1] if section.msid is not None else ""
-        preferred = self._codec_of(cid) if sending else ""
+        preferred = self._codec_of(cid, section.kind) if sending else ""
         answer.codecs = answers.accept_codecs(section, preferred)
         named = answers.primary(answer.codecs, preferred)
         if named is None:
@@ -161,7 +161,7 @@ class ClientOffers:
         if self._cids.get(section.mid) == cid:
             return
         self._end_uplink(section.mid)
-        codec = answers.primary(answer.codecs, self._codec_of(cid))
+        codec = answers.primary(answer.codecs, self._codec_of(cid, section.kind))
         if codec is None:
             return
         payload_types = {codec.payload_type: codec for codec in answer.codecs}
@@ -201,6 +201,11 @@ class ClientOffers:
             kind = self._assigned.pop(mid)[0].kind
             self._free[kind] += 1
             self._need_sections(0, 0)
+
+    def resume(self) -> None:
+        """What was asked for may not have arrived. A client that comes back offers first, and that answer asks anew."""
+        self._asked = {"audio": 0, "video": 0}
+        self.expects_offer = True
 
     def ask(self) -> None:
         """Ask the client for the sections that waiting downlinks lack, less what was asked for already."""

@@ -73,7 +73,7 @@ def connect(
         publisher,
         on_uplink=lambda cid, uplink: _uplink(participant, cid, uplink),
         off_uplink=lambda uplink: _uplink_gone(participant, uplink),
-        codec_of=lambda cid: _codec_of(participant, cid),
+        codec_of=lambda cid, kind: _codec_of(participant, cid, kind),
         ptime_ms=lambda: participant.ptime_ms,
         need_sections=lambda audios, videos: _need_sections(participant, audios, videos),
         cannot_receive=lambda track: _cannot_receive(participant, track),
@@ -107,8 +107,9 @@ def _media_lost(participant: Participant) -> None:
 
 
 def _uplink(participant: Participant, cid: str, uplink: Uplink) -> None:
-    track = participant.track_of(cid)
+    track = participant.track_for(cid, uplink.kind)
     if track is not None:
+        track.cids.setdefault(cid, track.first_codec)
         participant.room.take_media(track, cid, uplink)
 
 
@@ -137,13 +138,13 @@ def _data(participant: Participant, packet: DataPacket) -> None:
     room.send_data(packet, participant, room.addressees(packet.destination_identities, packet.user.destination_sids))
 
 
-def _codec_of(participant: Participant, cid: str) -> str:
-    track = participant.track_of(cid)
+def _codec_of(participant: Participant, cid: str, kind: str) -> str:
+    track = participant.track_for(cid, kind)
     if track is None:
         return ""
     if track.kind == "audio":
         return packet_length.codec(participant.ptime_ms, disable_red=track.info.disable_red)
-    return track.cids[cid]
+    return track.cids.get(cid, track.first_codec)
 
 
 def _cannot_receive(participant: Participant, track: Track) -> bool:

@@ -65,6 +65,13 @@ def update(track: Track, now: float | None = None) -> None:
     _tell(track, found, now)
 
 
+def tell_again(track: Track) -> None:
+    """Its publisher may not have heard what was last asked for."""
+    if track.announced:
+        track.repeats = 0
+        _tell(track, track.announced, time.monotonic())
+
+
 def _is_repeat_due(track: Track, now: float) -> bool:
     if track.is_held_back:
         return now >= track.told_at + REPEAT_SECONDS

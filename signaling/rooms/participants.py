@@ -175,8 +175,18 @@ class Participant:
         self.claims = replace(self.claims, name=self.name, metadata=self.metadata, attributes=dict(self.attributes))
 
     def track_of(self, cid: str) -> Track | None:
-        """The track announced under a client's own id."""
-        return next((track for track in self.tracks.values() if cid in track.cids), None)
+        """The track announced under a client's own id; of two, the one that is not published yet."""
+        named = [track for track in self.tracks.values() if cid in track.cids]
+        return min(named, key=lambda track: track.is_published, default=None)
+
+    def track_for(self, cid: str, kind: str) -> Track | None:
+        """The track whose media is described under this id.
+
+        A track that is published again gets another id from libwebrtc than it was announced under; then it is the first
+        of this kind that waits for its media, as with LiveKit's server.
+        """
+        waiting = (track for track in self.tracks.values() if track.kind == kind and not track.is_published)
+        return self.track_of(cid) or next(waiting, None)
 
     def add_track(self, info: TrackInfo, cid: str) -> Track:
         """Announce a track; it is published once its media is negotiated."""

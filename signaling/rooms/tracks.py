@@ -89,6 +89,11 @@ class Track:
         return self.uplink is not None
 
     @property
+    def first_codec(self) -> str:
+        """The name of the first codec, or nothing."""
+        return next(iter(self.cids.values()))
+
+    @property
     def backup_codec(self) -> str:
         """The name of the second codec, or nothing."""
         return _codec_name(self.info.codecs[1].mime_type) if len(self.info.codecs) > 1 else ""

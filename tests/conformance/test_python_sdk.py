@@ -130,6 +130,26 @@ async def test_unpublishing_takes_the_track_from_others(join: Joined) -> None:
     await asyncio.wait_for(gone.wait(), 5)
 
 
+@pytest.mark.parametrize("pause", [False, True])
+async def test_a_track_published_again_is_heard_again(join: Joined, pause: bool) -> None:
+    listener, speaker = await join("listener"), await join("speaker")
+    heard: asyncio.Queue[rtc.Track] = asyncio.Queue()
+    gone = asyncio.Event()
+    listener.on("track_subscribed", lambda track, *_: heard.put_nowait(track))
+    listener.on("track_unpublished", lambda *_: gone.set())
+    publication = await publish_tone(speaker)
+    await asyncio.wait_for(heard.get(), 5)
+    track = publication.track
+    assert isinstance(track, rtc.LocalAudioTrack)
+    await speaker.local_participant.unpublish_track(publication.sid)
+    if pause:
+        await asyncio.wait_for(gone.wait(), 5)
+    options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
+    again = await asyncio.wait_for(speaker.local_participant.publish_track(track, options), 10)
+    assert again.sid != publication.sid
+    assert await loudest(await asyncio.wait_for(heard.get(), 10)) > 0
+
+
 async def test_the_same_identity_again_replaces_the_older(join: Joined) -> None:
     older = await join("amina")
     ended: asyncio.Queue[int] = asyncio.Queue()

@@ -207,3 +207,17 @@ async def test_a_publisher_that_heeds_is_told_once() -> None:
         low.last_at = medium.last_at = now
         dynacast.update(scene.track, now)
     assert scene.inbox.asked() == [{"vp9": 1}]
+
+
+async def test_who_comes_back_is_told_again_what_was_asked_for_meanwhile() -> None:
+    scene = Scene(BackupCodecPolicy.SIMULCAST)
+    dynacast.tell_again(scene.track)
+    assert scene.inbox.asked() == []
+    scene.view("wang", EITHER)
+    scene.publisher.signal = None
+    dynacast.update(scene.track, 0.0)
+    scene.publisher.signal = scene.inbox
+    dynacast.update(scene.track, 1.0)
+    assert scene.inbox.asked() == []
+    dynacast.tell_again(scene.track)
+    assert scene.inbox.asked() == [{"vp9": 2}]

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import aiohttp
 from livekit.protocol.models import TrackType
-from livekit.protocol.rtc import AddTrackRequest, ConnectionSettings, JoinRequest, SessionDescription, SignalRequest
+from livekit.protocol.rtc import (
+    AddTrackRequest,
+    ConnectionSettings,
+    JoinRequest,
+    SessionDescription,
+    SignalRequest,
+    SignalResponse,
+)
 
 from signaling.sfu.formats import sdp
-from tests.signaling.conftest import Started, token, until
+from tests.signaling.conftest import Started, next_of, token, until
 from tests.signaling.test_joining import wrapped
 
 SECTION = """v=0\r
@@ -63,5 +70,107 @@ async def test_who_publishes_on_a_section_that_receives_goes_on_receiving(
     assert both.direction == "sendrecv"
     assert (both.msid, both.ssrcs) == (received.msid, received.ssrcs)
     assert second.mid_to_track_id == first.mid_to_track_id
+    await amina.close()
+    await li.close()
+
+
+def _speaks(mid: str, msid: str) -> str:
+    """A section to be sent on."""
+    section = SECTION.format(direction="sendonly").replace("a=mid:0", f"a=mid:{mid}")
+    return section[section.index("m=") :] + f"a=msid:stream {msid}\r\na=ssrc:{7 + int(mid)} cname:c\r\n"
+
+
+def _offer(*sections: str, number: int, generation: str = "abcd") -> bytes:
+    text = (SECTION[: SECTION.index("m=")] + "".join(sections)).replace("a=ice-ufrag:abcd", f"a=ice-ufrag:{generation}")
+    return SignalRequest(offer=SessionDescription(type="offer", sdp=text, id=number)).SerializeToString()
+
+
+async def _joined(
+    http: aiohttp.ClientSession, url: str, identity: str, sid: str = ""
+) -> aiohttp.ClientWebSocketResponse:
+    settings = ConnectionSettings(auto_subscribe=True)
+    join = wrapped(JoinRequest(connection_settings=settings, reconnect=bool(sid), participant_sid=sid))
+    query = {"access_token": token(identity=identity), "join_request": join}
+    return await http.ws_connect(f"{url}/rtc/v1", params=query)
+
+
+async def _published(socket: aiohttp.ClientWebSocketResponse, cid: str) -> str:
+    """Announce a sound; returns its SID."""
+    request = SignalRequest(add_track=AddTrackRequest(cid=cid, type=TrackType.AUDIO))
+    await socket.send_bytes(request.SerializeToString())
+    return (await until(socket, "track_published")).track_published.track.sid
+
+
+async def test_a_track_announced_again_before_its_section_ends_is_another(
+    start: Started, http: aiohttp.ClientSession
+) -> None:
+    url, sessions = await start()
+    li = await _joined(http, url, "li")
+    first = await _published(li, "mine")
+    await li.send_bytes(_offer(_speaks("0", "mine"), number=1))
+    await until(li, "answer")
+    second = await _published(li, "mine")
+    assert second != first
+    tracks = sessions.rooms.find("visit").find("li").tracks
+    assert {sid: track.is_published for sid, track in tracks.items()} == {first: True, second: False}
+    # libwebrtc names what is added again otherwise.
+    ended = _speaks("0", "mine").replace("sendonly", "inactive")
+    await li.send_bytes(_offer(ended, _speaks("1", "random"), number=2))
+    await until(li, "answer")
+    assert {sid: track.is_published for sid, track in tracks.items()} == {second: True}
+    await li.send_bytes(_offer(ended, _speaks("1", "random"), number=3))
+    await until(li, "answer")
+    assert {sid: track.is_published for sid, track in tracks.items()} == {second: True}
+    await li.close()
+
+
+async def test_two_tracks_of_unknown_ids_are_two_tracks(start: Started, http: aiohttp.ClientSession) -> None:
+    url, sessions = await start()
+    li = await _joined(http, url, "li")
+    sids = [await _published(li, cid) for cid in ("one", "two")]
+    await li.send_bytes(_offer(_speaks("0", "x"), _speaks("1", "y"), number=1))
+    await until(li, "answer")
+    tracks = sessions.rooms.find("visit").find("li").tracks
+    uplinks = [tracks[sid].uplink for sid in sids]
+    assert [uplink.mid for uplink in uplinks if uplink is not None] == ["0", "1"]
+    await li.close()
+
+
+async def test_who_comes_back_gets_sections_for_what_was_published_meanwhile(
+    start: Started, http: aiohttp.ClientSession
+) -> None:
+    url, sessions = await start()
+    amina = await _joined(http, url, "amina")
+    sid = (await next_of(amina)).join.participant.sid
+    await _published(amina, "mine")
+    mine = _speaks("0", "mine")
+    await amina.send_bytes(_offer(mine, number=1))
+    await until(amina, "answer")
+    there = sessions.rooms.find("visit").find("amina")
+    await amina.close()
+    li = await _joined(http, url, "li")
+    assert there.signal is None
+    track = await _published(li, "theirs")
+    await li.send_bytes(_offer(_speaks("0", "theirs"), number=1))
+    await until(li, "answer")
+    amina = await _joined(http, url, "amina", sid)
+    # As clients do: an offer that restarts ICE, and one more with each section that is asked for.
+    await amina.send_bytes(_offer(mine, number=2, generation="efgh"))
+    asked: list[tuple[int, int]] = []
+    sections: list[str] = [mine]
+    given: dict[str, str] = {}
+    while not given:
+        response: SignalResponse = await next_of(amina)
+        if response.HasField("media_sections_requirement"):
+            needed = response.media_sections_requirement
+            asked.append((needed.num_audios, needed.num_videos))
+            assert len(asked) < 5
+            listens = SECTION[SECTION.index("m=") :].format(direction="recvonly").replace("a=mid:0", "a=mid:1")
+            sections += [listens] * needed.num_audios
+            await amina.send_bytes(_offer(*sections, number=3, generation="efgh"))
+        elif response.HasField("answer"):
+            given = dict(response.answer.mid_to_track_id)
+    assert given == {"1": track}
+    assert asked == [(1, 0)]
     await amina.close()
     await li.close()
