@@ -12,6 +12,10 @@ from signaling.errors import InvalidArgumentError
 
 MAX_TRACK_BYTES = 8 * 1024
 """Layers, codecs and features of a track, with whatever a newer client adds; an SDK sends a tenth of this."""
+MAX_CODECS = 8
+"""Of one track; an SDK sends two."""
+MAX_LAYERS = 8
+"""Of one track or of one of its codecs; an SDK sends three."""
 
 
 def check_names(settings: Settings, names: Iterable[str]) -> None:
@@ -38,6 +42,10 @@ def check_track(settings: Settings, request: AddTrackRequest) -> None:
     """Raises InvalidArgumentError when a track says more of itself than any track has to say."""
     check_names(settings, (request.name, request.cid, request.stream))
     check_description(request)
+    if len(request.simulcast_codecs) > MAX_CODECS:
+        raise InvalidArgumentError("too many codecs of a track")
+    if any(len(layers) > MAX_LAYERS for layers in (request.layers, *(c.layers for c in request.simulcast_codecs))):
+        raise InvalidArgumentError("too many layers of a track")
 
 
 def check_description(message: Message) -> None:

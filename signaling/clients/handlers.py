@@ -145,6 +145,8 @@ def _track_info(request: AddTrackRequest) -> TrackInfo:
         info.mime_type = info.codecs[0].mime_type
         if not info.layers:
             info.layers.extend(info.codecs[0].layers)
+    # Layers said once are told with each codec.
+    bounds.check_description(info)
     return info
 
 

@@ -11,9 +11,11 @@ from livekit.protocol.rtc import (
     AddTrackRequest,
     RequestResponse,
     SignalRequest,
+    SimulcastCodec,
     UpdateParticipantMetadata,
 )
 
+from signaling import bounds
 from signaling.clients import handlers
 from signaling.config import LimitSettings, RoomSettings, Settings
 from signaling.operation.webhooks import Webhooks
@@ -77,6 +79,10 @@ def test_a_track_too_many_is_refused() -> None:
         AddTrackRequest(cid="c", name=LONG),
         AddTrackRequest(cid=LONG),
         AddTrackRequest(cid="c", layers=[VideoLayer(rid="r" * 100)] * 100),
+        AddTrackRequest(cid="c", layers=[VideoLayer()] * (bounds.MAX_LAYERS + 1)),
+        AddTrackRequest(cid="c", simulcast_codecs=[SimulcastCodec()] * (bounds.MAX_CODECS + 1)),
+        AddTrackRequest(cid="c", simulcast_codecs=[SimulcastCodec(layers=[VideoLayer()] * (bounds.MAX_LAYERS + 1))]),
+        AddTrackRequest(cid="c", layers=[VideoLayer(rid="r" * 2000)] * 2, simulcast_codecs=[SimulcastCodec()] * 2),
     ],
 )
 def test_a_track_that_says_too_much_of_itself_is_refused(request_: AddTrackRequest) -> None:
