@@ -61,14 +61,11 @@ class Sessions:
     async def drain(self) -> None:
         """Admit nobody more and tell everyone to come back elsewhere or later."""
         self.is_draining = True
-        leaving = [
-            disconnect(participant, DisconnectReason.SERVER_SHUTDOWN, LeaveRequest.RECONNECT)
+        ending = [
+            self.rooms.end(room, DisconnectReason.SERVER_SHUTDOWN, LeaveRequest.RECONNECT)
             for room in self.rooms.by_name.values()
-            for participant in list(room.participants.values())
         ]
-        await asyncio.gather(*leaving, return_exceptions=True)
-        for room in list(self.rooms.by_name.values()):
-            self.rooms.close(room)
+        await asyncio.gather(*ending, return_exceptions=True)
 
     async def close(self) -> None:
         """Close everything."""
@@ -125,17 +122,16 @@ class Sessions:
 
     async def serve(self, connection: SignalConnection, claims: Claims, joining: Joining) -> None:
         """Serve one WebSocket to its end."""
-        if joining.reconnect:
-            participant = self._resume(connection, claims, joining)
-        else:
-            participant = await self._join(connection, claims, joining)
+        try:
+            if joining.reconnect:
+                participant = self._resume(connection, claims, joining)
+            else:
+                participant = await self._join(connection, claims, joining)
+        except UnavailableError:
+            await self._turn_away(connection, DisconnectReason.SERVER_SHUTDOWN)
+            return
         if participant is None:
-            leave = LeaveRequest(
-                reason=DisconnectReason.STATE_MISMATCH, action=LeaveRequest.RECONNECT, can_reconnect=True
-            )
-            connection.send(SignalResponse(leave=leave))
-            connection.finish()
-            await connection.run(lambda _: None)
+            await self._turn_away(connection, DisconnectReason.STATE_MISMATCH)
             return
         try:
             await connection.run(
@@ -145,6 +141,12 @@ class Sessions:
             if participant.signal is connection:
                 participant.signal = None
                 participant.signal_lost_at = time.monotonic()
+
+    async def _turn_away(self, connection: SignalConnection, reason: DisconnectReason) -> None:
+        leave = LeaveRequest(reason=reason, action=LeaveRequest.RECONNECT, can_reconnect=True)
+        connection.send(SignalResponse(leave=leave))
+        connection.finish()
+        await connection.run(lambda _: None)
 
     def _handle(self, participant: Participant, request: SignalRequest) -> None:
         match request.WhichOneof("message"):
@@ -174,11 +176,9 @@ class Sessions:
 
     async def _join(self, connection: SignalConnection, claims: Claims, joining: Joining) -> Participant:
         # While an older session is being closed another may come, or the room may end.
-        while (
-            older := self.rooms.create(claims.video.room, claims.room_config).participants.get(claims.identity)
-        ) is not None:
+        while (older := self._room_of(claims).participants.get(claims.identity)) is not None:
             await disconnect(older, DisconnectReason.DUPLICATE_IDENTITY, LeaveRequest.DISCONNECT)
-        room = self.rooms.create(claims.video.room, claims.room_config)
+        room = self._room_of(claims)
         participant = Participant(room, claims, joining.client, auto_subscribe=joining.auto_subscribe)
         added = {key: value for key, value in joining.attributes.items() if value}
         participant.set_details(name="", metadata=joining.metadata, attributes=added)
@@ -193,6 +193,12 @@ class Sessions:
         greetings.greet(participant, self.server_info)
         room.refresh_token(participant)
         return participant
+
+    def _room_of(self, claims: Claims) -> Room:
+        """The room to join, made if need be. Raises UnavailableError when the server has begun to close meanwhile."""
+        if self.is_draining:
+            raise UnavailableError("server is closing")
+        return self.rooms.create(claims.video.room, claims.room_config)
 
     def _begin(self, participant: Participant, joining: Joining) -> None:
         """Negotiate media at a join. By now the client works on its greeting, so both go on at once."""

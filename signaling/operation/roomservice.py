@@ -98,9 +98,7 @@ class RoomService:
         if not grant.room_create:
             raise PermissionDeniedError("token does not delete rooms")
         room = self._rooms.find(request.room)
-        for participant in list(room.participants.values()):
-            await disconnect(participant, DisconnectReason.ROOM_DELETED, LeaveRequest.DISCONNECT)
-        self._rooms.close(room)
+        await self._rooms.end(room, DisconnectReason.ROOM_DELETED, LeaveRequest.DISCONNECT)
         return api.DeleteRoomResponse()
 
     async def _participants(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+
+from livekit.protocol.models import DisconnectReason
 from livekit.protocol.room import RoomConfiguration
+from livekit.protocol.rtc import LeaveRequest
 
 from signaling.config import Settings
 from signaling.errors import NotFoundError
 from signaling.operation.webhooks import Webhooks
-from signaling.rooms.room import Room
+from signaling.rooms.room import Room, disconnect
 
 
 class Rooms:
@@ -36,11 +40,28 @@ class Rooms:
         return room
 
     def close(self, room: Room) -> None:
-        """Forget an empty room."""
-        if self.by_name.get(room.name) is room:
-            del self.by_name[room.name]
-            room.closed = True
+        """Forget an empty room. Raises RuntimeError when somebody is in it."""
+        if room.participants:
+            raise RuntimeError("somebody is in the room")
+        if self._forget(room):
             self.webhooks.tell("room_finished", room.snapshot())
+
+    async def end(self, room: Room, reason: DisconnectReason, action: LeaveRequest.Action) -> None:
+        """Send everyone in a room away and close it; who comes meanwhile gets a new one."""
+        if not self._forget(room):
+            return
+        leaving = [disconnect(participant, reason, action) for participant in room.participants.values()]
+        try:
+            await asyncio.gather(*leaving)
+        finally:
+            self.webhooks.tell("room_finished", room.snapshot())
+
+    def _forget(self, room: Room) -> bool:
+        """Take a room out of the directory. False when it is in there no more."""
+        if self.by_name.get(room.name) is not room:
+            return False
+        del self.by_name[room.name]
+        return True
 
     def close_idle(self, now: float) -> bool:
         """Close rooms whose timeout has passed. Returns whether there were any."""

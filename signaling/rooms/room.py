@@ -62,7 +62,6 @@ class Room:
         self.was_joined = False
         self.nonces = Nonces()
         self.speaking: dict[str, float] = {}
-        self.closed = False
 
     @property
     def name(self) -> str:
