@@ -25,17 +25,20 @@ LATEST_DATE = 1 << 53
 """In seconds; a later one is no number that JSON's readers agree on."""
 
 _SOURCES = {
+    "unknown": TrackSource.UNKNOWN,
     "camera": TrackSource.CAMERA,
     "microphone": TrackSource.MICROPHONE,
     "screen_share": TrackSource.SCREEN_SHARE,
     "screen_share_audio": TrackSource.SCREEN_SHARE_AUDIO,
 }
+NO_SOURCE = 1 << 31
+"""Stands for a name that nobody knows: no track can have it, a source is a number of 32 bits with a sign."""
 _SOURCE_NAMES = {int(value): name for name, value in _SOURCES.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class VideoGrant:
-    """What a token allows. The three `can_` that default to True do so in LiveKit too."""
+    """What a token allows. The `can_` that default to True do so in LiveKit too; data may go where tracks may."""
 
     room_join: bool = False
     room: str = ""
@@ -81,10 +84,11 @@ def _grant(video: dict[str, Any]) -> VideoGrant:
         value = video.get(_claim_name(name))
         if value is not None:
             values[name] = bool(value)
+    values.setdefault("can_publish_data", values.get("can_publish", True))
     sources = video.get("canPublishSources")
     names = [str(source).lower() for source in sources] if isinstance(sources, list) else []
     # One that is unknown stays in the list: an empty one would allow every source.
-    values["can_publish_sources"] = tuple(_SOURCES.get(name, TrackSource.UNKNOWN) for name in names)
+    values["can_publish_sources"] = tuple(_SOURCES.get(name, NO_SOURCE) for name in names)
     return VideoGrant(room=str(video.get("room") or ""), **values)
 
 
@@ -158,7 +162,7 @@ def refresh(claims: Claims, keys: dict[str, str], now: float) -> str:
     video["room"] = claims.video.room
     if claims.video.can_publish_sources:
         video["canPublishSources"] = [
-            _SOURCE_NAMES.get(source, "unknown") for source in claims.video.can_publish_sources
+            _SOURCE_NAMES.get(source, str(source)) for source in claims.video.can_publish_sources
         ]
     payload: dict[str, Any] = {
         "iss": claims.api_key,
@@ -184,12 +188,13 @@ def refresh(claims: Claims, keys: dict[str, str], now: float) -> str:
 
 
 def permission(grant: VideoGrant) -> ParticipantPermission:
-    """The part of a grant that clients are shown."""
+    """The part of a grant that clients are shown; for a source that nobody knows they have no better word."""
+    sources = [TrackSource.UNKNOWN if source == NO_SOURCE else source for source in grant.can_publish_sources]
     return ParticipantPermission(
         can_subscribe=grant.can_subscribe,
         can_publish=grant.can_publish,
         can_publish_data=grant.can_publish_data,
-        can_publish_sources=cast("Any", grant.can_publish_sources),
+        can_publish_sources=cast("Any", sources),
         can_update_metadata=grant.can_update_own_metadata,
         hidden=grant.hidden,
         recorder=grant.recorder,

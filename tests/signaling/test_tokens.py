@@ -30,6 +30,22 @@ def test_a_token_of_livekit_api_is_understood() -> None:
     assert claims.video.can_subscribe
 
 
+@pytest.mark.parametrize(
+    ("grants", "may"),
+    [
+        ({}, True),
+        ({"canPublish": False}, False),
+        ({"canPublish": False, "canPublishData": True}, True),
+        ({"canPublishData": False}, False),
+    ],
+)
+def test_data_may_be_sent_by_whoever_may_publish_unless_a_token_says_otherwise(
+    grants: dict[str, bool], may: bool
+) -> None:
+    payload = {"iss": "key", "sub": "amina", "exp": int(time.time()) + 60, "video": grants}
+    assert tokens.verify(tokens.sign(payload, KEYS["key"]), KEYS, time.time()).video.can_publish_data is may
+
+
 @pytest.mark.parametrize("token", ["", "a.b.c", "x" * 20000, _token(key="other"), _token(secret="y" * 40)])
 def test_a_token_that_is_not_genuine_opens_nothing(token: str) -> None:
     with pytest.raises(UnauthenticatedError):
@@ -69,6 +85,18 @@ def test_a_refreshed_token_is_never_too_long_to_come_back_with() -> None:
 def test_a_source_that_nobody_knows_allows_no_other() -> None:
     claims = tokens.verify(_token(can_publish_sources=["nonsense"]), KEYS, time.time())
     assert not tokens.may_publish(claims.video, TrackSource.CAMERA)
+    assert not tokens.may_publish(claims.video, TrackSource.UNKNOWN)
+    assert tokens.permission(claims.video).can_publish_sources == [TrackSource.UNKNOWN]
+    again = tokens.verify(tokens.refresh(claims, KEYS, time.time()), KEYS, time.time())
+    assert again.video == claims.video
     wanted = ParticipantPermission(can_publish=True, can_publish_sources=[99])  # type: ignore[list-item]
     again = tokens.verify(tokens.refresh(tokens.with_permission(claims, wanted), KEYS, time.time()), KEYS, time.time())
+    assert not tokens.may_publish(again.video, TrackSource.CAMERA)
+    assert not tokens.may_publish(again.video, TrackSource.UNKNOWN)
+
+
+def test_a_source_that_is_not_said_can_be_allowed_by_name() -> None:
+    claims = tokens.verify(_token(can_publish_sources=["unknown"]), KEYS, time.time())
+    again = tokens.verify(tokens.refresh(claims, KEYS, time.time()), KEYS, time.time())
+    assert tokens.may_publish(again.video, TrackSource.UNKNOWN)
     assert not tokens.may_publish(again.video, TrackSource.CAMERA)
