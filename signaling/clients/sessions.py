@@ -149,6 +149,9 @@ class Sessions:
         await connection.run(lambda _: None)
 
     def _handle(self, participant: Participant, request: SignalRequest) -> None:
+        if not participant.is_present:
+            # Read before the WebSocket of somebody who has left was closed; nothing would undo what it does.
+            return
         match request.WhichOneof("message"):
             case "leave":
                 self.end(participant, DisconnectReason.CLIENT_INITIATED)
@@ -203,7 +206,7 @@ class Sessions:
     def _begin(self, participant: Participant, joining: Joining) -> None:
         """Negotiate media at a join. By now the client works on its greeting, so both go on at once."""
         room = participant.room
-        if joining.reconnect or room.participants.get(participant.identity) is not participant:
+        if joining.reconnect or not participant.is_present:
             return
         if joining.request is not None:
             for request in joining.request.add_track_requests:

@@ -122,6 +122,11 @@ class Participant:
         return self.claims.video.hidden
 
     @property
+    def is_present(self) -> bool:
+        """Whether this one is in the room: neither gone nor replaced by a newer session of the same identity."""
+        return self.room.participants.get(self.identity) is self
+
+    @property
     def is_publisher(self) -> bool:
         """Whether anything is published."""
         return any(track.is_published for track in self.tracks.values())

@@ -126,7 +126,7 @@ class Room:
 
     def activate(self, participant: Participant) -> None:
         """The participant's media is connected."""
-        if participant.state == ParticipantInfo.ACTIVE or participant.identity not in self.participants:
+        if participant.state == ParticipantInfo.ACTIVE or not participant.is_present:
             return
         participant.state = ParticipantInfo.ACTIVE
         self.announce(participant)
@@ -134,7 +134,7 @@ class Room:
 
     def leave(self, participant: Participant, reason: int) -> None:
         """Take someone out and tell the others. Connections are the caller's to close."""
-        if self.participants.get(participant.identity) is not participant:
+        if not participant.is_present:
             return
         del self.participants[participant.identity]
         participant.disconnect_reason = reason

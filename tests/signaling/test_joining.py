@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import gzip
 import hashlib
@@ -12,11 +13,13 @@ import time
 import aiohttp
 import pytest
 from livekit import api
-from livekit.protocol.models import DisconnectReason
+from livekit.protocol.models import DisconnectReason, TrackType
 from livekit.protocol.rtc import (
+    AddTrackRequest,
     ConnectionSettings,
     DataChannelReceiveState,
     JoinRequest,
+    LeaveRequest,
     PublishDataTrackRequest,
     RequestResponse,
     SessionDescription,
@@ -163,6 +166,33 @@ async def test_a_comeback_takes_up_what_the_client_says(start: Started, http: ai
     assert amina.explicit == {"TR_1": False}
     assert amina.wishes["TR_2"].disabled
     await back.close()
+
+
+async def test_what_is_asked_for_after_a_goodbye_is_not_done(start: Started, http: aiohttp.ClientSession) -> None:
+    url, sessions = await start()
+    speaking = JoinRequest(
+        add_track_requests=[AddTrackRequest(cid="track-a", type=TrackType.AUDIO)],
+        publisher_offer=SessionDescription(type="offer", sdp=OFFER),
+    )
+    li = await http.ws_connect(
+        f"{url}/rtc/v1", params={"access_token": token(identity="li"), "join_request": wrapped(speaking)}
+    )
+    await until(li, "answer")
+    (track,) = sessions.rooms.find("visit").find("li").tracks.values()
+    assert track.is_published
+    watching = JoinRequest(publisher_offer=SessionDescription(type="offer", sdp=OFFER))
+    socket = await http.ws_connect(f"{url}/rtc/v1", params={"access_token": token(), "join_request": wrapped(watching)})
+    await until(socket, "answer")
+    burst = [
+        SignalRequest(leave=LeaveRequest()),
+        SignalRequest(subscription=UpdateSubscription(track_sids=[track.sid], subscribe=True)),
+    ]
+    await asyncio.gather(*(socket.send_bytes(request.SerializeToString()) for request in burst))
+    assert (await _ends_after(socket))[-1] == "leave"
+    assert not track.subscriptions
+    assert track.uplink is not None
+    assert not track.uplink.downlinks
+    await li.close()
 
 
 async def _simulate(socket: aiohttp.ClientWebSocketResponse, scenario: SimulateScenario) -> None:
