@@ -83,9 +83,7 @@ class RoomService:
         bounds.check_metadata(self._sessions.settings, request.metadata)
         if request.name not in self._rooms.by_name and len(self._rooms.by_name) >= self._sessions.settings.limits.rooms:
             raise LimitExceededError("too many rooms")
-        room = self._rooms.create(request.name)
-        room.configure(request)
-        return room.snapshot()
+        return self._rooms.create(request.name, request).snapshot()
 
     async def _list(self, grant: VideoGrant, request: api.ListRoomsRequest) -> api.ListRoomsResponse:
         if not grant.room_list:

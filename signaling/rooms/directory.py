@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from livekit.protocol.models import DisconnectReason
-from livekit.protocol.room import RoomConfiguration
+from livekit.protocol.room import CreateRoomRequest, RoomConfiguration
 from livekit.protocol.rtc import LeaveRequest
 
 from signaling.config import Settings
@@ -29,7 +29,7 @@ class Rooms:
             raise NotFoundError("requested room does not exist")
         return room
 
-    def create(self, name: str, wanted: RoomConfiguration | None = None) -> Room:
+    def create(self, name: str, wanted: RoomConfiguration | CreateRoomRequest | None = None) -> Room:
         """The room of that name, made if need be; `wanted` is for a new one."""
         room = self.by_name.get(name)
         if room is None:

@@ -9,11 +9,12 @@ import aiohttp
 import pytest
 from aiohttp import web
 from google.protobuf import json_format
-from livekit.protocol.models import DisconnectReason
-from livekit.protocol.room import DeleteRoomRequest
+from livekit.protocol.models import DisconnectReason, Room
+from livekit.protocol.room import CreateRoomRequest, DeleteRoomRequest
 from livekit.protocol.rtc import JoinRequest, SessionDescription
 from livekit.protocol.webhook import WebhookEvent
 
+from signaling.clients.sessions import Sessions
 from signaling.config import WebhookSettings
 from signaling.operation.roomservice import RoomService
 from signaling.rooms.participants import Participant
@@ -72,6 +73,31 @@ async def _until_it_leaves(participant: Participant) -> None:
             await asyncio.sleep(0)
 
 
+async def _create(sessions: Sessions, request: CreateRoomRequest) -> Room:
+    body = request.SerializeToString()
+    return Room.FromString(await RoomService(sessions).call("CreateRoom", body, is_json=False, grant=CREATE))
+
+
+def _shape(room: Room) -> tuple[str, int, int, int]:
+    return room.metadata, room.max_participants, room.empty_timeout, room.departure_timeout
+
+
+async def test_a_room_is_what_was_asked_for_when_it_starts(hook: Hook, start: Started) -> None:
+    _, sessions = await start(webhook=WebhookSettings(urls=(hook.url,)))
+    wanted = CreateRoomRequest(name="visit", metadata="m", max_participants=2, empty_timeout=77, departure_timeout=88)
+    created = await _create(sessions, wanted)
+    started = await hook.next()
+    assert started.event == "room_started"
+    assert _shape(started.room) == _shape(created) == ("m", 2, 77, 88)
+
+
+async def test_a_room_that_is_there_is_given_back_as_it_is(start: Started) -> None:
+    _, sessions = await start()
+    first = await _create(sessions, CreateRoomRequest(name="visit", metadata="m", max_participants=2))
+    again = await _create(sessions, CreateRoomRequest(name="visit", metadata="other", max_participants=1))
+    assert again == first
+
+
 async def test_who_comes_while_a_room_is_deleted_is_in_a_new_one(start: Started, http: aiohttp.ClientSession) -> None:
     url, sessions = await start()
     sockets = [await _join(http, url, identity) for identity in ("amina", "li")]
@@ -90,7 +116,7 @@ async def test_who_comes_while_a_room_is_deleted_is_in_a_new_one(start: Started,
 
 
 async def test_a_deleted_room_is_finished_once_everyone_has_left(
-    start: Started, http: aiohttp.ClientSession, hook: Hook
+    hook: Hook, start: Started, http: aiohttp.ClientSession
 ) -> None:
     url, sessions = await start(webhook=WebhookSettings(urls=(hook.url,)))
     for identity in ("amina", "li"):
