@@ -237,9 +237,12 @@ def _update_metadata(participant: Participant, request: UpdateParticipantMetadat
     if not participant.claims.video.can_update_own_metadata:
         reason = RequestResponse.NOT_ALLOWED
     else:
+        before = participant.claims
         try:
             participant.set_details(name=request.name, metadata=request.metadata, attributes=dict(request.attributes))
             participant.room.announce(participant)
+            if participant.claims != before:
+                _refresh_token(participant)
         except InvalidArgumentError:
             reason = RequestResponse.LIMIT_EXCEEDED
     participant.send(
@@ -247,6 +250,14 @@ def _update_metadata(participant: Participant, request: UpdateParticipantMetadat
             request_response=RequestResponse(request_id=request.request_id, reason=reason, update_metadata=request)
         )
     )
+
+
+def _refresh_token(participant: Participant) -> None:
+    """Or a full reconnect would bring the old details back. Who changes all the time gets one by the clock."""
+    if participant.is_changed:
+        participant.refresh_at = 0.0
+    else:
+        participant.room.refresh_token(participant)
 
 
 def _update_audio(participant: Participant, request: UpdateLocalAudioTrack) -> None:

@@ -38,7 +38,7 @@ def _participant(**limits: Any) -> Participant:
     )
     room = Room("visit", settings, Webhooks(settings))
     grant = VideoGrant(can_update_own_metadata=True)
-    participant = Participant(room, Claims("li", 0, video=grant), ClientInfo(), auto_subscribe=True)
+    participant = Participant(room, Claims("li", 0, video=grant, api_key=KEY), ClientInfo(), auto_subscribe=True)
     room.join(participant)
     return participant
 

@@ -27,11 +27,13 @@ from livekit.protocol.rtc import (
     SignalResponse,
     SimulateScenario,
     SyncState,
+    UpdateParticipantMetadata,
     UpdateSubscription,
     WrappedJoinRequest,
 )
 
-from signaling.config import TurnServer
+from signaling import tokens
+from signaling.config import LimitSettings, TurnServer
 from tests.signaling.conftest import KEY, SECRET, Started, next_of, token, until
 from tests.signaling.test_sdp import OFFER
 
@@ -113,6 +115,41 @@ async def test_metadata_of_ones_own_needs_a_grant(start: Started, http: aiohttp.
     socket = await http.ws_connect(f"{url}/rtc/v1", params=allowed)
     me = (await next_of(socket)).join.participant
     assert (me.metadata, dict(me.attributes)) == ("m", {"hand": "up"})
+    await socket.close()
+
+
+async def _refreshed(socket: aiohttp.ClientWebSocketResponse) -> tokens.Claims:
+    return tokens.verify((await until(socket, "refresh_token")).refresh_token, {KEY: SECRET}, time.time())
+
+
+async def _names_until(socket: aiohttp.ClientWebSocketResponse, last: str) -> list[str]:
+    """The names in the tokens that are handed out."""
+    names = [(await _refreshed(socket)).name]
+    while names[-1] != last:
+        names.append((await _refreshed(socket)).name)
+    return names
+
+
+async def test_ones_own_details_are_in_the_token_to_come_back_with(start: Started, http: aiohttp.ClientSession) -> None:
+    url, _ = await start()
+    query = {"access_token": token(can_update_own_metadata=True)}
+    socket = await http.ws_connect(f"{url}/rtc", params=query)
+    update = UpdateParticipantMetadata(name="Amina K.", metadata="m", attributes={"hand": "up"})
+    await socket.send_bytes(SignalRequest(update_metadata=update).SerializeToString())
+    assert (await _refreshed(socket)).name == ""
+    claims = await _refreshed(socket)
+    assert (claims.name, claims.metadata, claims.attributes) == ("Amina K.", "m", {"hand": "up"})
+    await socket.close()
+
+
+async def test_who_changes_all_the_time_gets_tokens_by_the_clock(start: Started, http: aiohttp.ClientSession) -> None:
+    url, _ = await start(limits=LimitSettings(announcements_per_second=1))
+    query = {"access_token": token(can_update_own_metadata=True)}
+    socket = await http.ws_connect(f"{url}/rtc", params=query)
+    for number in range(50):
+        update = UpdateParticipantMetadata(name=f"name-{number}")
+        await socket.send_bytes(SignalRequest(update_metadata=update).SerializeToString())
+    assert len(await _names_until(socket, "name-49")) < 20
     await socket.close()
 
 
