@@ -21,7 +21,7 @@ def play(participant: Participant, request: SimulateScenario, end: End) -> None:
     scenario = request.WhichOneof("scenario")
     if scenario == "subscriber_bandwidth" and participant.receiver is not None:
         participant.receiver.peer.link.forced_limit_bps = request.subscriber_bandwidth or None
-    elif scenario == "speaker_update":
+    elif scenario == "speaker_update" and not participant.is_hidden:
         _speak(participant)
     elif scenario in ("node_failure", "migration"):
         _vanish(participant, end)

@@ -62,7 +62,7 @@ def _subscribe(participant: Participant, track: Track) -> None:
     subscription = Subscription(participant, track, downlink, wishes, needs_backup=uplink is track.backup)
     subscription.apply()
     participant.subscriptions[track.sid] = subscription
-    if not track.subscriptions:
+    if not participant.is_hidden and all(other.subscriber.is_hidden for other in track.subscriptions.values()):
         track.publisher.send(SignalResponse(track_subscribed=TrackSubscribed(track_sid=track.sid)))
     track.subscriptions[participant.sid] = subscription
     uplink.downlinks.append(downlink)
