@@ -19,23 +19,29 @@ MAX_LAYERS = 8
 
 
 def check_names(settings: Settings, names: Iterable[str]) -> None:
-    """Raises InvalidArgumentError when one is too long."""
-    if any(len(name.encode()) > settings.limits.name_bytes for name in names):
+    """Raises InvalidArgumentError when one is too long, or no text."""
+    if any(_octets(name) > settings.limits.name_bytes for name in names):
         raise InvalidArgumentError("name too long")
 
 
 def check_metadata(settings: Settings, metadata: str) -> None:
-    """Raises InvalidArgumentError when it is too large."""
-    if len(metadata.encode()) > settings.room.max_metadata_bytes:
+    """Raises InvalidArgumentError when it is too large, or no text."""
+    if _octets(metadata) > settings.room.max_metadata_bytes:
         raise InvalidArgumentError("metadata too large")
 
 
 def check_attributes(settings: Settings, attributes: Mapping[str, str]) -> None:
-    """Raises InvalidArgumentError when all of them together are too large."""
-    if sum(len(key.encode()) + len(value.encode()) for key, value in attributes.items()) > (
-        settings.room.max_attributes_bytes
-    ):
+    """Raises InvalidArgumentError when all of them together are too large, or one is no text."""
+    if sum(_octets(key) + _octets(value) for key, value in attributes.items()) > settings.room.max_attributes_bytes:
         raise InvalidArgumentError("attributes too large")
+
+
+def _octets(text: str) -> int:
+    """How long a text is on the wire. JSON can write half a character (a lone surrogate), which no message can hold."""
+    try:
+        return len(text.encode())
+    except UnicodeEncodeError as problem:
+        raise InvalidArgumentError("text with half a character") from problem
 
 
 def check_track(settings: Settings, request: AddTrackRequest) -> None:

@@ -83,6 +83,15 @@ async def test_names_and_details_too_large_are_refused(start: Started, http: aio
     assert not sessions.rooms.by_name
 
 
+@pytest.mark.parametrize("attributes", [{"key": "\ud800"}, {"\ud800": "v"}])
+async def test_half_a_character_is_refused(
+    start: Started, http: aiohttp.ClientSession, attributes: dict[str, str]
+) -> None:
+    url, _ = await start()
+    brought = base64.urlsafe_b64encode(json.dumps(attributes).encode()).decode()
+    assert await _refused(http, url, token(can_update_own_metadata=True), attributes=brought) == 400
+
+
 @pytest.mark.parametrize("number", ["²", "9" * 500, "-1", "x"])
 async def test_a_protocol_that_is_no_number_is_none(start: Started, http: aiohttp.ClientSession, number: str) -> None:
     url, _ = await start()
