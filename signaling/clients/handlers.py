@@ -130,7 +130,7 @@ def _track_info(request: AddTrackRequest) -> TrackInfo:
         disable_red=request.disable_red,
         encryption=request.encryption,
         stream=request.stream,
-        audio_features=request.audio_features,
+        audio_features=_features(request),
         backup_codec_policy=request.backup_codec_policy,
         packet_trailer_features=request.packet_trailer_features,
     )
@@ -148,6 +148,16 @@ def _track_info(request: AddTrackRequest) -> TrackInfo:
     # Layers said once are told with each codec.
     bounds.check_description(info)
     return info
+
+
+def _features(request: AddTrackRequest) -> list[AudioTrackFeature]:
+    """What older clients say of sound in fields of their own is a feature like the others."""
+    found = set(request.audio_features)
+    if request.stereo:
+        found.add(AudioTrackFeature.TF_STEREO)
+    if request.disable_dtx:
+        found.add(AudioTrackFeature.TF_NO_DTX)
+    return sorted(found)
 
 
 def _mime_type(kind: int, codec: str) -> str:

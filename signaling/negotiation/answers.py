@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from signaling.sfu.formats import codecs, rtp
 from signaling.sfu.formats.sdp import Codec, Section
 
@@ -13,8 +15,26 @@ _ALWAYS = (rtp.MID, rtp.RID, rtp.REPAIRED_RID, rtp.TRANSPORT_CC, rtp.ABS_CAPTURE
 """Echoed on every section, unused ones too: libwebrtc fails later when one section of a bundle lacks them."""
 
 
-def accept_codecs(section: Section, preferred: str = "") -> list[Codec]:
-    """The offered codecs we take, `preferred` first, each with the feedback both sides know."""
+STEREO_BPS = 510_000
+"""The most that Opus can take (RFC 7587 §6.1): music is for its publisher to bound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """How a publisher means to send a track, by what it announced; None and nothing leave it to the client."""
+
+    codec: str = ""
+    dtx: bool | None = None
+    stereo: bool | None = None
+
+
+UNKNOWN = Intent()
+"""Of a section that nothing was announced for, or that sends nothing."""
+
+
+def accept_codecs(section: Section, intent: Intent = UNKNOWN) -> list[Codec]:
+    """The offered codecs we take, the intended one first, each with the feedback both sides know."""
+    preferred = intent.codec
     supported = [codec for codec in section.codecs if codecs.is_supported(codec, section.kind)]
     chosen = [codec for codec in supported if codec.mime_type != "rtx"]
     chosen.sort(key=lambda codec: codec.mime_type != preferred if preferred else False)
@@ -27,11 +47,27 @@ def accept_codecs(section: Section, preferred: str = "") -> list[Codec]:
             codec.name,
             codec.clock_rate,
             codec.channels,
-            codec.fmtp,
+            _parameters(codec, intent),
             tuple(f for f in codec.feedback if f in known),
         )
         for codec in chosen
     ]
+
+
+def _parameters(codec: Codec, intent: Intent) -> str:
+    """The format parameters that we answer with: of Opus, those that tell its encoder how to send.
+
+    A browser leaves silence out (DTX) and sends both channels only where it is told so, as LiveKit's server tells it.
+    It offers `stereo=1` of its own for what it receives; said back, it would have a voice encoded twice.
+    """
+    if codec.mime_type != "opus" or intent.dtx is None:
+        return codec.fmtp
+    said = {key: value for key, value in codec.parameters.items() if key not in ("usedtx", "stereo")}
+    if intent.dtx:
+        said["usedtx"] = "1"
+    if intent.stereo:
+        said |= {"stereo": "1", "maxaveragebitrate": str(STEREO_BPS)}
+    return ";".join(f"{key}={value}" if value else key for key, value in said.items())
 
 
 def accept_extensions(section: Section, *, descriptor: bool) -> dict[int, str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from livekit.protocol.rtc import SessionDescription
 
 from signaling.negotiation import answers
+from signaling.negotiation.answers import Intent
 from signaling.sfu.formats import rtp, sdp
 from signaling.sfu.formats.sdp import Description, Section
 from signaling.sfu.peer import Peer
@@ -55,8 +56,8 @@ def send_section(section: Section, track: Track, downlink: Downlink, *, repaired
 class ClientOffers:
     """The client's offers and our answers; sections it offers to receive on are filled with downlinks.
 
-    `on_uplink(cid, uplink)` tells of media the client will send, `off_uplink` of its end, `codec_of(cid,
-    kind)` gives the codec its AddTrack named, `ptime_ms()` how much sound a packet should carry, and
+    `on_uplink(cid, uplink)` tells of media the client will send, `off_uplink` of its end, `intent_of(cid,
+    kind)` gives what its AddTrack said of how it will be sent, `ptime_ms()` how much sound a packet should carry, and
     `need_sections(audios, videos)` asks the client for an offer. `cannot_receive(track)` tells that the client lacks
     a codec; it returns whether another is to come.
     """
@@ -67,7 +68,7 @@ class ClientOffers:
         *,
         on_uplink: Callable[[str, Uplink], None],
         off_uplink: Callable[[Uplink], None],
-        codec_of: Callable[[str, str], str],
+        intent_of: Callable[[str, str], Intent],
         ptime_ms: Callable[[], int],
         need_sections: Callable[[int, int], None],
         cannot_receive: Callable[[Track], bool],
@@ -75,7 +76,7 @@ class ClientOffers:
         self.peer = peer
         self._on_uplink = on_uplink
         self._off_uplink = off_uplink
-        self._codec_of = codec_of
+        self._intent_of = intent_of
         self._ptime_ms = ptime_ms
         self._need_sections = need_sections
         self._cannot_receive = cannot_receive
@@ -138,9 +139,9 @@ class ClientOffers:
             return answer
         sending = section.direction in sdp.SENDING and section.msid is not None
         cid = section.msid[1] if section.msid is not None else ""
-        preferred = self._codec_of(cid, section.kind) if sending else ""
-        answer.codecs = answers.accept_codecs(section, preferred)
-        named = answers.primary(answer.codecs, preferred)
+        intent = self._intent_of(cid, section.kind) if sending else answers.UNKNOWN
+        answer.codecs = answers.accept_codecs(section, intent)
+        named = answers.primary(answer.codecs, intent.codec)
         if named is None:
             answer.port = 0
             return answer
@@ -161,7 +162,7 @@ class ClientOffers:
         if self._cids.get(section.mid) == cid:
             return
         self._end_uplink(section.mid)
-        codec = answers.primary(answer.codecs, self._codec_of(cid, section.kind))
+        codec = answers.primary(answer.codecs, self._intent_of(cid, section.kind).codec)
         if codec is None:
             return
         payload_types = {codec.payload_type: codec for codec in answer.codecs}

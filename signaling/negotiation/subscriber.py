@@ -96,6 +96,8 @@ class ServerOffers:
             section.extensions = {number: uri for number, uri in _EXTENSIONS.items() if uri != _ELSEWHERE[kind]}
             if entry is not None:
                 track, downlink = entry
+                if kind == "audio" and track.is_stereo:
+                    section.codecs = list(codecs.OFFERED_STEREO)
                 send_section(section, track, downlink, repaired=kind == "video")
                 mapping[section.mid] = track.sid
             sections.append(section)

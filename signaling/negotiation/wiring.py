@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from livekit.protocol.models import DataPacket
+from livekit.protocol.models import AudioTrackFeature, DataPacket
 from livekit.protocol.rtc import (
     MediaSectionsRequirement,
     SessionDescription,
     SignalResponse,
 )
 
+from signaling.negotiation import answers
+from signaling.negotiation.answers import Intent
 from signaling.negotiation.offers import ClientOffers
 from signaling.negotiation.subscriber import ServerOffers
 from signaling.rooms import backup, packet_length, yielding
@@ -73,7 +75,7 @@ def connect(
         publisher,
         on_uplink=lambda cid, uplink: _uplink(participant, cid, uplink),
         off_uplink=lambda uplink: _uplink_gone(participant, uplink),
-        codec_of=lambda cid, kind: _codec_of(participant, cid, kind),
+        intent_of=lambda cid, kind: _intent_of(participant, cid, kind),
         ptime_ms=lambda: participant.ptime_ms,
         need_sections=lambda audios, videos: _need_sections(participant, audios, videos),
         cannot_receive=lambda track: _cannot_receive(participant, track),
@@ -138,13 +140,17 @@ def _data(participant: Participant, packet: DataPacket) -> None:
     room.send_data(packet, participant, room.addressees(packet.destination_identities, packet.user.destination_sids))
 
 
-def _codec_of(participant: Participant, cid: str, kind: str) -> str:
+def _intent_of(participant: Participant, cid: str, kind: str) -> Intent:
     track = participant.track_for(cid, kind)
     if track is None:
-        return ""
-    if track.kind == "audio":
-        return packet_length.codec(participant.ptime_ms, disable_red=track.info.disable_red)
-    return track.cids.get(cid, track.first_codec)
+        return answers.UNKNOWN
+    if track.kind == "video":
+        return Intent(track.cids.get(cid, track.first_codec))
+    return Intent(
+        packet_length.codec(participant.ptime_ms, disable_red=track.info.disable_red),
+        dtx=AudioTrackFeature.TF_NO_DTX not in track.info.audio_features,
+        stereo=track.is_stereo,
+    )
 
 
 def _cannot_receive(participant: Participant, track: Track) -> bool:

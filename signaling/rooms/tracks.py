@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from livekit.protocol.models import Encryption, TrackInfo, TrackSource, TrackType, VideoQuality
+from livekit.protocol.models import AudioTrackFeature, Encryption, TrackInfo, TrackSource, TrackType, VideoQuality
 
 if TYPE_CHECKING:
     from signaling.rooms.participants import Participant
@@ -107,6 +107,11 @@ class Track:
     def is_opaque(self) -> bool:
         """Whether its frames are encrypted, or carry more than the codec's own bytes: nobody between can join them."""
         return self.info.encryption != Encryption.NONE or bool(self.info.packet_trailer_features)
+
+    @property
+    def is_stereo(self) -> bool:
+        """Whether its sound has two channels."""
+        return AudioTrackFeature.TF_STEREO in self.info.audio_features
 
     def is_allowed(self, identity: str) -> bool:
         """Whether the publisher lets this participant subscribe."""

@@ -20,6 +20,22 @@ async def publish_tone(room: rtc.Room) -> rtc.LocalTrackPublication:
     return publication
 
 
+async def publish_silence(room: rtc.Room, *, dtx: bool) -> rtc.LocalAudioTrack:
+    """Publish a microphone that hears nothing, without a second copy (RED)."""
+    source = rtc.AudioSource(_RATE, 1)
+    track = rtc.LocalAudioTrack.create_audio_track("silence", source)
+    options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE, dtx=dtx, red=False)
+    await room.local_participant.publish_track(track, options)
+    _keep(room, asyncio.create_task(_hear_nothing(source)))
+    return track
+
+
+async def _hear_nothing(source: rtc.AudioSource) -> None:
+    frame = rtc.AudioFrame.create(_RATE, 1, _RATE // 100)
+    while True:
+        await source.capture_frame(frame)
+
+
 async def publish_picture(room: rtc.Room, width: int = 640, height: int = 360) -> rtc.LocalTrackPublication:
     """Publish a camera track of a moving bar."""
     source = rtc.VideoSource(width, height)

@@ -10,7 +10,7 @@ import pytest
 from livekit import api, rtc
 
 from tests.conformance.conftest import Joined, Server, eventually
-from tests.conformance.media import loudest, publications, publish_picture, publish_tone
+from tests.conformance.media import loudest, publications, publish_picture, publish_silence, publish_tone
 
 
 async def test_sound_and_picture_arrive(join: Joined) -> None:
@@ -128,6 +128,25 @@ async def test_unpublishing_takes_the_track_from_others(join: Joined) -> None:
     await eventually(lambda: publications(viewer, "publisher"))
     await publisher.local_participant.unpublish_track(publication.sid)
     await asyncio.wait_for(gone.wait(), 5)
+
+
+@pytest.mark.parametrize(("dtx", "each_second"), [(True, (0, 15)), (False, (40, 60))])
+async def test_silence_is_sent_only_where_a_publisher_wants_it(
+    join: Joined, dtx: bool, each_second: tuple[int, int]
+) -> None:
+    publisher = await join("publisher")
+    track = await publish_silence(publisher, dtx=dtx)
+
+    async def sent() -> int:
+        found = [stats for stats in await track.get_stats() if stats.HasField("outbound_rtp")]
+        return sum(stats.outbound_rtp.sent.packets_sent for stats in found)
+
+    async def is_as_wanted() -> bool:
+        before = await sent()
+        await asyncio.sleep(1.0)
+        return before > 0 and each_second[0] <= await sent() - before <= each_second[1]
+
+    await eventually(is_as_wanted, 20)
 
 
 @pytest.mark.parametrize("pause", [False, True])

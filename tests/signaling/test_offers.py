@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import aiohttp
-from livekit.protocol.models import TrackType
+from livekit.protocol.models import AudioTrackFeature, TrackType
 from livekit.protocol.rtc import (
     AddTrackRequest,
     ConnectionSettings,
@@ -172,5 +172,39 @@ async def test_who_comes_back_gets_sections_for_what_was_published_meanwhile(
             given = dict(response.answer.mid_to_track_id)
     assert given == {"1": track}
     assert asked == [(1, 0)]
+    await amina.close()
+    await li.close()
+
+
+async def test_silence_is_left_out_and_a_voice_has_one_channel(start: Started, http: aiohttp.ClientSession) -> None:
+    url, _ = await start()
+    li = await _joined(http, url, "li")
+    for cid in ("voice", "music"):
+        features = [AudioTrackFeature.TF_NO_DTX] if cid == "music" else []
+        request = AddTrackRequest(cid=cid, type=TrackType.AUDIO, stereo=cid == "music", audio_features=features)
+        await li.send_bytes(SignalRequest(add_track=request).SerializeToString())
+        told = (await until(li, "track_published")).track_published.track
+    assert list(told.audio_features) == [AudioTrackFeature.TF_STEREO, AudioTrackFeature.TF_NO_DTX]
+    both = _offer(_speaks("0", "voice"), _speaks("1", "music"), number=1)
+    await li.send_bytes(both)
+    voice, music = sdp.parse((await until(li, "answer")).answer.sdp).sections
+    assert voice.codecs[0].parameters == {"usedtx": "1"}
+    assert music.codecs[0].parameters == {"stereo": "1", "maxaveragebitrate": "510000"}
+    await li.close()
+
+
+async def test_who_is_offered_music_is_told_that_it_has_two_channels(
+    start: Started, http: aiohttp.ClientSession
+) -> None:
+    url, _ = await start()
+    li = await _joined(http, url, "li")
+    music = AddTrackRequest(cid="music", type=TrackType.AUDIO, stereo=True)
+    await li.send_bytes(SignalRequest(add_track=music).SerializeToString())
+    await li.send_bytes(_offer(_speaks("0", "music"), number=1))
+    await until(li, "answer")
+    amina = await http.ws_connect(f"{url}/rtc", params={"access_token": token(identity="amina")})
+    offered = sdp.parse((await until(amina, "offer")).offer.sdp)
+    (opus,) = (codec for section in offered.sections for codec in section.codecs if codec.mime_type == "opus")
+    assert opus.parameters["sprop-stereo"] == "1"
     await amina.close()
     await li.close()

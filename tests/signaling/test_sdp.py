@@ -74,8 +74,23 @@ def test_a_browsers_offer_is_understood() -> None:
 def test_codecs_are_answered_with_the_preferred_one_first() -> None:
     video = sdp.parse(OFFER).sections[1]
     assert [codec.name for codec in answers.accept_codecs(video)] == ["VP8", "VP9", "rtx"]
-    assert [codec.name for codec in answers.accept_codecs(video, "vp9")] == ["VP9", "VP8", "rtx"]
+    assert [codec.name for codec in answers.accept_codecs(video, answers.Intent("vp9"))] == ["VP9", "VP8", "rtx"]
     assert answers.accept_codecs(video)[0].feedback == ("goog-remb", "nack pli")
+
+
+@pytest.mark.parametrize(
+    ("intent", "expected"),
+    [
+        (answers.UNKNOWN, "minptime=10;stereo=1;usedtx=1"),
+        (answers.Intent(dtx=True, stereo=False), "minptime=10;usedtx=1"),
+        (answers.Intent(dtx=False, stereo=False), "minptime=10"),
+        (answers.Intent(dtx=False, stereo=True), "minptime=10;stereo=1;maxaveragebitrate=510000"),
+    ],
+)
+def test_opus_is_answered_as_its_publisher_means_to_send_it(intent: answers.Intent, expected: str) -> None:
+    audio = sdp.parse(OFFER.replace("minptime=10;useinbandfec=1", "minptime=10;stereo=1;usedtx=1")).sections[0]
+    (opus,) = (codec for codec in answers.accept_codecs(audio, intent) if codec.mime_type == "opus")
+    assert opus.fmtp == expected
 
 
 def test_only_who_sends_is_told_how_much_can_be_received() -> None:

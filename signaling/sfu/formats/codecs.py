@@ -16,6 +16,11 @@ OFFERED_AUDIO: Final = (
     Codec(111, "opus", 48000, 2, "minptime=10;useinbandfec=1", _AUDIO_FEEDBACK),
     Codec(63, "red", 48000, 2, "111/111", ()),
 )
+OFFERED_STEREO: Final = (
+    Codec(111, "opus", 48000, 2, "minptime=10;useinbandfec=1;sprop-stereo=1", _AUDIO_FEEDBACK),
+    *OFFERED_AUDIO[1:],
+)
+"""A client decodes both channels where it is told that they are sent (RFC 7587 §6.1)."""
 OFFERED_VIDEO: Final = (
     Codec(96, "VP8", 90000, feedback=_VIDEO_FEEDBACK),
     Codec(97, "rtx", 90000, fmtp="apt=96"),
