@@ -87,6 +87,13 @@ def _trickle(participant: Participant, _: Message) -> None:
 def add_track(participant: Participant, request: AddTrackRequest) -> None:
     """Announce a track, or another codec of one."""
     room = participant.room
+    if request.sid and request.sid not in participant.tracks:
+        # A second codec of a track that has gone meanwhile; as a track of its own everybody would see it.
+        _refuse(participant, RequestResponse.NOT_FOUND, add_track=request)
+        return
+    if request.type not in (TrackType.AUDIO, TrackType.VIDEO):
+        _refuse(participant, RequestResponse.UNSUPPORTED_TYPE, add_track=request)
+        return
     if not tokens.may_publish(participant.claims.video, request.source):
         _refuse(participant, RequestResponse.NOT_ALLOWED, add_track=request)
         return
@@ -103,8 +110,7 @@ def add_track(participant: Participant, request: AddTrackRequest) -> None:
         if codec.cid:
             _know_as(track, codec.cid, codec.codec)
     participant.send(SignalResponse(track_published=TrackPublishedResponse(cid=request.cid, track=track.info)))
-    uplink = participant.offers.uplink_of(request.cid) if participant.offers is not None else None
-    if uplink is not None and not any(uplink in (known.uplink, known.backup) for known in participant.tracks.values()):
+    if (uplink := participant.claim(track, request.cid)) is not None:
         room.take_media(track, request.cid, uplink)
 
 

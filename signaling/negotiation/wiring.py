@@ -110,12 +110,16 @@ def _media_lost(participant: Participant) -> None:
 
 def _uplink(participant: Participant, cid: str, uplink: Uplink) -> None:
     track = participant.track_for(cid, uplink.kind)
-    if track is not None:
+    if track is None:
+        participant.unclaimed.append(uplink)
+    else:
         track.cids.setdefault(cid, track.first_codec)
         participant.room.take_media(track, cid, uplink)
 
 
 def _uplink_gone(participant: Participant, uplink: Uplink) -> None:
+    if uplink in participant.unclaimed:
+        participant.unclaimed.remove(uplink)
     for track in list(participant.tracks.values()):
         if track.uplink is uplink:
             participant.room.unpublish(track, tell=False)

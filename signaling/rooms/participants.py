@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from signaling.negotiation.subscriber import ServerOffers
     from signaling.rooms.data import DataChannels
     from signaling.rooms.room import Room
+    from signaling.sfu.receiving.uplink import Uplink
 
 Send = Callable[[SignalResponse], None]
 
@@ -64,6 +65,8 @@ class Participant:
         self.is_changed = False
         self.disconnect_reason: int = DisconnectReason.UNKNOWN_REASON
         self.tracks: dict[str, Track] = {}
+        self.unclaimed: list[Uplink] = []
+        """Media that was offered and that no track was announced for."""
         self.audience = Audience()
         self.denied: set[str] = set()
         self.subscriptions: dict[str, Subscription] = {}
@@ -183,6 +186,18 @@ class Participant:
         """The track announced under a client's own id; of two, the one that is not published yet."""
         named = [track for track in self.tracks.values() if cid in track.cids]
         return min(named, key=lambda track: track.is_published, default=None)
+
+    def claim(self, track: Track, cid: str) -> Uplink | None:
+        """The media of a track that is announced after it was offered: under its id, else what nobody announced yet.
+
+        A client that comes back sends its offers at once, while its announcements wait in a queue.
+        """
+        named = self.offers.uplink_of(cid) if self.offers is not None else None
+        fitting = [uplink for uplink in self.unclaimed if uplink.kind == track.kind and not track.is_published]
+        found = named if named in self.unclaimed else next(iter(fitting), None)
+        if found is not None:
+            self.unclaimed.remove(found)
+        return found
 
     def track_for(self, cid: str, kind: str) -> Track | None:
         """The track whose media is described under this id.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import aiohttp
+import pytest
 from livekit.protocol.models import AudioTrackFeature, TrackType
 from livekit.protocol.rtc import (
     AddTrackRequest,
     ConnectionSettings,
     JoinRequest,
+    RequestResponse,
     SessionDescription,
     SignalRequest,
     SignalResponse,
@@ -207,4 +209,54 @@ async def test_who_is_offered_music_is_told_that_it_has_two_channels(
     (opus,) = (codec for section in offered.sections for codec in section.codecs if codec.mime_type == "opus")
     assert opus.parameters["sprop-stereo"] == "1"
     await amina.close()
+    await li.close()
+
+
+async def test_a_track_announced_after_its_offer_is_published_under_whatever_id(
+    start: Started, http: aiohttp.ClientSession
+) -> None:
+    url, sessions = await start()
+    li = await _joined(http, url, "li")
+    await li.send_bytes(_offer(_speaks("0", "random"), _speaks("1", "two"), number=1))
+    await until(li, "answer")
+    two, one = [await _published(li, cid) for cid in ("two", "one")]
+    there = sessions.rooms.find("visit").find("li")
+    uplinks = {sid: track.uplink.mid for sid, track in there.tracks.items() if track.uplink is not None}
+    assert uplinks == {one: "0", two: "1"}
+    third = await _published(li, "three")
+    assert not there.tracks[third].is_published
+    assert not there.unclaimed
+    await li.close()
+
+
+async def test_what_was_taken_away_is_not_published_by_an_announcement(
+    start: Started, http: aiohttp.ClientSession
+) -> None:
+    url, sessions = await start()
+    li = await _joined(http, url, "li")
+    first = await _published(li, "mine")
+    await li.send_bytes(_offer(_speaks("0", "mine"), number=1))
+    await until(li, "answer")
+    there = sessions.rooms.find("visit").find("li")
+    there.room.unpublish(there.tracks[first], tell=True)
+    second = await _published(li, "other")
+    assert not there.tracks[second].is_published
+    await li.close()
+
+
+@pytest.mark.parametrize(
+    ("request_", "reason"),
+    [
+        (AddTrackRequest(sid="TR_gone", cid="copy", type=TrackType.VIDEO), RequestResponse.NOT_FOUND),
+        (AddTrackRequest(cid="numbers", type=TrackType.DATA), RequestResponse.UNSUPPORTED_TYPE),
+    ],
+)
+async def test_what_can_be_no_track_is_refused(
+    start: Started, http: aiohttp.ClientSession, request_: AddTrackRequest, reason: RequestResponse.Reason
+) -> None:
+    url, sessions = await start()
+    li = await _joined(http, url, "li")
+    await li.send_bytes(SignalRequest(add_track=request_).SerializeToString())
+    assert (await until(li, "request_response")).request_response.reason == reason
+    assert not sessions.rooms.find("visit").find("li").tracks
     await li.close()
