@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from signaling.sfu.formats import codecs, rtp
-from signaling.sfu.formats.sdp import Codec, Section
+from signaling.sfu.formats.sdp import SENDING, Codec, Section
 
 FEEDBACK = ("transport-cc", "nack", "nack pli", "ccm fir")
 FEEDBACK_TO_SENDERS = (*FEEDBACK, "goog-remb")
@@ -37,6 +37,8 @@ def accept_codecs(section: Section, intent: Intent = UNKNOWN) -> list[Codec]:
     preferred = intent.codec
     supported = [codec for codec in section.codecs if codecs.is_supported(codec, section.kind)]
     chosen = [codec for codec in supported if codec.mime_type != "rtx"]
+    if section.direction in SENDING:
+        chosen = _without_high_profile(chosen)
     chosen.sort(key=lambda codec: codec.mime_type != preferred if preferred else False)
     known = FEEDBACK_TO_SENDERS if section.direction == "sendonly" else FEEDBACK
     kept = {codec.payload_type for codec in chosen}
@@ -52,6 +54,12 @@ def accept_codecs(section: Section, intent: Intent = UNKNOWN) -> list[Codec]:
         )
         for codec in chosen
     ]
+
+
+def _without_high_profile(chosen: list[Codec]) -> list[Codec]:
+    """Of H264 only what everybody can receive, as LiveKit's server takes it; Safari names the High profile first."""
+    others = [codec for codec in chosen if codec.mime_type != "h264" or codecs.h264_profile(codec) != codecs.H264_HIGH]
+    return others if any(codec.mime_type == "h264" for codec in others) else chosen
 
 
 def _parameters(codec: Codec, intent: Intent) -> str:

@@ -131,11 +131,12 @@ class ClientOffers:
 
     def _answer_section(self, section: Section) -> Section:
         answer = Section(section.kind, section.mid, "inactive", 9, section.protocol, section.formats)
+        if section.is_rejected or section.kind not in ("audio", "video", *answers.DATA_KINDS):
+            answer.port = 0
+            self._vacate(section.mid)
+            return answer
         if section.kind == "application":
             answer.sctp_port = 5000
-            return answer
-        if section.kind not in ("audio", "video"):
-            answer.port = 0
             return answer
         sending = section.direction in sdp.SENDING and section.msid is not None
         cid = section.msid[1] if section.msid is not None else ""
@@ -171,6 +172,14 @@ class ClientOffers:
         self.peer.reception.takes_estimates |= "goog-remb" in codec.feedback
         self.peer.reception.expect(uplink, section.ssrcs, section.repairs)
         self._on_uplink(cid, uplink)
+
+    def _vacate(self, mid: str) -> None:
+        """A section is out of use: what was sent there has ended, and what was received there needs another."""
+        self._end_uplink(mid)
+        entry = self._assigned.pop(mid, None)
+        if entry is not None:
+            entry[1].unbind()
+            self._waiting.append(entry)
 
     def _end_uplink(self, mid: str) -> None:
         if self._cids.pop(mid, None) is not None:

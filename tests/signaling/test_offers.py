@@ -260,3 +260,31 @@ async def test_what_can_be_no_track_is_refused(
     assert (await until(li, "request_response")).request_response.reason == reason
     assert not sessions.rooms.find("visit").find("li").tracks
     await li.close()
+
+
+async def test_a_section_that_is_out_of_use_is_left_so_and_what_came_there_comes_elsewhere(
+    start: Started, http: aiohttp.ClientSession
+) -> None:
+    url, _ = await start()
+    li = await _joined(http, url, "li")
+    track = await _published(li, "mine")
+    await li.send_bytes(_offer(_speaks("0", "mine"), number=1))
+    await until(li, "answer")
+    amina = await _joined(http, url, "amina")
+    listens = SECTION[SECTION.index("m=") :].format(direction="recvonly")
+    data = listens.replace("m=audio 9 UDP/TLS/RTP/SAVPF 111", "m=application 9 UDP/DTLS/SCTP webrtc-datachannel")
+    data = data.replace("a=mid:0", "a=mid:data")
+    await amina.send_bytes(_offer(listens, data, number=1))
+    assert dict((await until(amina, "answer")).answer.mid_to_track_id) == {"0": track}
+    stopped = listens.replace("m=audio 9", "m=audio 0").replace("recvonly", "inactive")
+    await amina.send_bytes(_offer(stopped, data, number=2))
+    needed = (await until(amina, "media_sections_requirement")).media_sections_requirement
+    assert (needed.num_audios, needed.num_videos) == (1, 0)
+    answer = (await until(amina, "answer")).answer
+    assert [section.port for section in sdp.parse(answer.sdp).sections] == [0, 9]
+    assert "a=group:BUNDLE data\r\n" in answer.sdp
+    assert not answer.mid_to_track_id
+    await amina.send_bytes(_offer(stopped, data, listens.replace("a=mid:0", "a=mid:1"), number=3))
+    assert dict((await until(amina, "answer")).answer.mid_to_track_id) == {"1": track}
+    await amina.close()
+    await li.close()

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signaling.negotiation import answers
-from signaling.sfu.formats import rtp, sdp
+from signaling.sfu.formats import codecs, rtp, sdp
 from signaling.sfu.formats.sdp import Description, Section
 
 OFFER = """v=0\r
@@ -69,6 +69,47 @@ def test_a_browsers_offer_is_understood() -> None:
     assert video.repairs == {6: 5}
     assert video.codecs[1].apt == 96
     assert data.sctp_port == 5000
+
+
+def test_attributes_in_the_order_of_their_names_say_the_same() -> None:
+    head, *sections = OFFER.split("m=")
+    # As Firefox writes them: fmtp and rtcp-fb before the rtpmap that they are about.
+    ordered = []
+    for section in sections:
+        first, *attributes = section.strip().split("\r\n")
+        ordered.append("\r\n".join([first, *sorted(attributes, key=lambda line: line.split(":")[0])]) + "\r\n")
+    expected = sdp.parse(OFFER)
+    found = sdp.parse("m=".join([head, *ordered]))
+    assert found == expected
+    assert found.sections[0].codecs[1].fmtp
+    assert found.sections[1].codecs[0].feedback
+
+
+def test_a_section_out_of_use_says_nothing_of_the_connection() -> None:
+    old = "m=video 0 UDP/TLS/RTP/SAVPF 96\r\na=ice-ufrag:old\r\na=ice-pwd:old\r\na=setup:passive\r\na=mid:3\r\n"
+    offer = sdp.parse(OFFER + old)
+    assert (offer.ice_ufrag, offer.setup) == ("abcd", "actpass")
+    assert [section.is_rejected for section in offer.sections] == [False, False, False, True]
+    assert not sdp.parse(OFFER + old + "a=bundle-only\r\n").sections[-1].is_rejected
+
+
+@pytest.mark.parametrize(
+    ("direction", "profiles", "expected"),
+    [
+        ("sendonly", ["640c1f", "42E01F"], ["42E01F"]),
+        ("sendonly", ["640c1f"], ["640c1f"]),
+        ("recvonly", ["640c1f", "42e01f"], ["640c1f", "42e01f"]),
+    ],
+)
+def test_of_h264_what_everybody_can_receive_is_taken(direction: str, profiles: list[str], expected: list[str]) -> None:
+    lines = [
+        f"a=rtpmap:{96 + index} H264/90000\na=fmtp:{96 + index} packetization-mode=1;profile-level-id={profile}"
+        for index, profile in enumerate(profiles)
+    ]
+    section = sdp.parse("\n".join(["m=video 9 UDP/TLS/RTP/SAVPF 96 97", *lines, f"a={direction}"])).sections[0]
+    accepted = answers.accept_codecs(section)
+    assert [codec.parameters["profile-level-id"] for codec in accepted] == expected
+    assert codecs.matches(accepted[-1], section.codecs[-1])
 
 
 def test_codecs_are_answered_with_the_preferred_one_first() -> None:

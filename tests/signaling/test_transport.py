@@ -4,10 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import os
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+from unittest.mock import AsyncMock
 
 import pytest
-from aiortc import RTCDataChannel
-from aiortc.rtcsctptransport import SCTP_DATA_FIRST_FRAG, SCTP_DATA_LAST_FRAG, SCTP_DATA_UNORDERED, DataChunk
+from aiortc import RTCCertificate, RTCDataChannel, rtcsctptransport
+from aiortc.rtcsctptransport import (
+    SCTP_DATA_FIRST_FRAG,
+    SCTP_DATA_LAST_FRAG,
+    SCTP_DATA_UNORDERED,
+    DataChunk,
+    RTCSctpCapabilities,
+    RTCSctpTransport,
+    SackChunk,
+)
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
 
 from signaling.sfu.network import transport
 from signaling.sfu.network.datagrams import MAX_WAITING_DATAGRAMS
@@ -18,8 +33,8 @@ CHANGE_CIPHER_SPEC = 20
 
 
 class _Side:
-    def __init__(self) -> None:
-        self.certificate = transport.Certificate()
+    def __init__(self, certificate: transport.Certificate | None = None) -> None:
+        self.certificate = certificate or transport.Certificate()
         self.keyed = asyncio.Event()
         self.connected = asyncio.Event()
         self.closed = asyncio.Event()
@@ -311,5 +326,122 @@ async def test_a_client_that_fills_our_memory_is_cut_off(
             chunk.tsn = (chunk.tsn + step) & 0xFFFFFFFF
             await sctp._send_chunk(chunk)
             await asyncio.sleep(0)
+    await server.secure.close()
+    await client.secure.close()
+
+
+async def _opened() -> tuple[_Side, _Side, RTCDataChannel]:
+    """Two sides, and a channel that the client has opened to the server."""
+    server, client = await _pair()
+    channel = client.secure.open_channel("_reliable", ordered=True, max_retransmits=None)
+    async with asyncio.timeout(10):
+        await server.channel.get()
+    return server, client, channel
+
+
+async def test_gaps_that_cannot_be_are_not_counted_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[tuple[int, int]] = []
+    count = RTCSctpTransport._receive_sack_chunk
+
+    async def watched(self: RTCSctpTransport, chunk: SackChunk) -> None:
+        counted.extend(chunk.gaps)
+        await count(self, chunk)
+
+    monkeypatch.setattr(RTCSctpTransport, "_receive_sack_chunk", watched)
+    server, client, channel = await _opened()
+    sack = SackChunk()
+    sack.cumulative_tsn = server.secure._sctp._last_sacked_tsn
+    sack.advertised_rwnd = 1 << 20
+    sack.gaps = [(0, 65535)] * 300 + [(2, 1), (5, 60000)]
+    await client.secure._sctp._send_chunk(sack)
+    heard: asyncio.Queue[str] = asyncio.Queue()
+    server.secure._sctp._data_channels[channel.id].on("message", heard.put_nowait)
+    channel.send("after it")
+    async with asyncio.timeout(10):
+        assert await heard.get() == "after it"
+    assert not counted
+    await server.secure.close()
+    await client.secure.close()
+
+
+@pytest.mark.parametrize("case", ["no data", "fragments", "streams"])
+async def test_data_that_leads_nowhere_ends_the_association(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "MAX_DISORDER", 100)
+    server, client, channel = await _opened()
+    sctp = client.secure._sctp
+    async with asyncio.timeout(30):
+        while not server.closed.is_set():
+            chunk = DataChunk(SCTP_DATA_UNORDERED if case == "fragments" else 0)
+            chunk.stream_id, chunk.protocol = channel.id, 53
+            chunk.user_data = b"" if case == "no data" else b"x"
+            if case == "streams":
+                chunk.stream_id = sctp._local_tsn & 0xFFFF
+            chunk.tsn = sctp._local_tsn
+            sctp._local_tsn += 1
+            await sctp._send_chunk(chunk)
+            await asyncio.sleep(0)
+    assert len(server.secure._sctp._inbound_streams) <= transport.MAX_STREAMS
+    await server.secure.close()
+    await client.secure.close()
+
+
+async def test_channels_close_with_what_is_under_them() -> None:
+    server, client, _ = await _opened()
+    (opened,) = server.secure._sctp._data_channels.values()
+    await client.secure._dtls.stop()
+    async with asyncio.timeout(10):
+        await server.closed.wait()
+    assert opened.readyState == "closed"
+    await server.secure.close()
+    await client.secure.close()
+
+
+async def test_channels_that_come_long_after_the_media_are_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rtcsctptransport, "SCTP_RTO_INITIAL", 0.02)
+    server, client = _Side(), _Side()
+    server.other, client.other = client, server
+    begin, gave_up = client.secure._sctp.start, asyncio.Event()
+    # The client has negotiated no data yet.
+    monkeypatch.setattr(client.secure._sctp, "start", AsyncMock())
+    told = server.secure._sctp._set_state
+
+    def watched(state: RTCSctpTransport.State) -> None:
+        told(state)
+        if state == RTCSctpTransport.State.CLOSED:
+            gave_up.set()
+
+    monkeypatch.setattr(server.secure._sctp, "_set_state", watched)
+    server.secure.start([client.certificate.fingerprint], is_client=True, sctp_port=5000)
+    client.secure.start([server.certificate.fingerprint], is_client=False, sctp_port=5000)
+    async with asyncio.timeout(10):
+        await gave_up.wait()
+        await begin(RTCSctpCapabilities(maxMessageSize=transport.MAX_MESSAGE_BYTES), 5000)
+        client.secure.open_channel("_reliable", ordered=True, max_retransmits=None)
+        assert (await server.channel.get()).label == "_reliable"
+    await server.secure.close()
+    await client.secure.close()
+
+
+class _Rsa(transport.Certificate):
+    """A client's certificate of RSA, with the ciphers of such a client."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        key = rsa.generate_private_key(65537, 2048)
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "client")])
+        now = datetime.now(UTC)
+        builder = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(days=1))
+        self._certificate = RTCCertificate(cast("Any", key), builder.sign(key, hashes.SHA256()))
+
+
+@pytest.mark.parametrize("begins", [True, False])
+async def test_a_client_whose_certificate_is_of_rsa_is_understood(begins: bool) -> None:
+    server, client = _Side(), _Side(_Rsa())
+    server.other, client.other = client, server
+    server.secure.start([client.certificate.fingerprint], is_client=begins, sctp_port=5000)
+    client.secure.start([server.certificate.fingerprint], is_client=not begins, sctp_port=5000)
+    async with asyncio.timeout(10):
+        await server.connected.wait()
+        await client.connected.wait()
     await server.secure.close()
     await client.secure.close()

@@ -49,14 +49,21 @@ def is_supported(codec: Codec, kind: str) -> bool:
     return codec.mime_type in SUPPORTED[kind]
 
 
+H264_HIGH: Final = "64"
+
+
+def h264_profile(codec: Codec) -> str:
+    """The profile of an H264 codec, as the first two digits of its parameter (RFC 6184 §8.1)."""
+    return codec.parameters.get("profile-level-id", "42e01f")[:2].lower()
+
+
 def matches(wanted: Codec, offered: Codec) -> bool:
     """Whether a stream of `wanted` can be received as `offered`."""
     if wanted.mime_type != offered.mime_type:
         return False
     mine, theirs = wanted.parameters, offered.parameters
     if wanted.mime_type == "h264":
-        profile = mine.get("profile-level-id", "42e01f")[:2], theirs.get("profile-level-id", "42e01f")[:2]
-        return profile[0] == profile[1] and theirs.get("packetization-mode", "0") == "1"
+        return h264_profile(wanted) == h264_profile(offered) and theirs.get("packetization-mode", "0") == "1"
     if wanted.mime_type == "vp9":
         return mine.get("profile-id", "0") == theirs.get("profile-id", "0")
     return True

@@ -75,6 +75,12 @@ class Section:
     cname: str = ""
     sctp_port: int = 0
     ptime_ms: int = 0
+    is_bundle_only: bool = False
+
+    @property
+    def is_rejected(self) -> bool:
+        """Whether it is out of use; one that is wanted in the bundle alone has no port of its own either (RFC 9143)."""
+        return self.port == 0 and not self.is_bundle_only
 
     @property
     def repairs(self) -> dict[int, int]:
@@ -101,6 +107,7 @@ def parse(text: str) -> Description:
         raise ValueError("description too long")
     description = Description()
     section: Section | None = None
+    later: list[tuple[Section, str, str]] = []
     for line in text.replace("\r\n", "\n").split("\n"):
         if line.startswith("m="):
             if len(description.sections) >= MAX_SECTIONS:
@@ -109,13 +116,18 @@ def parse(text: str) -> Description:
             description.sections.append(section)
         elif line.startswith("a="):
             name, _, value = line[2:].partition(":")
+            if section is not None and name in _LATER_NAMES:
+                later.append((section, name, value))
+                continue
             try:
-                if section is None or name in _SESSION_NAMES:
+                if section is None:
                     _parse_session_attribute(description, name, value)
                 else:
                     _parse_attribute(section, name, value)
             except (IndexError, ValueError) as problem:
                 raise ValueError(f"cannot read attribute {name[:40]}") from problem
+    for section, name, value in later:
+        _parse_later_attribute(description, section, name, value)
     return description
 
 
@@ -140,7 +152,17 @@ def _require_space(found: Sized, limit: int) -> None:
         raise ValueError("too many")
 
 
-_SESSION_NAMES = {"ice-ufrag", "ice-pwd", "fingerprint", "setup", "candidate", "ice-lite"}
+_CODEC_NAMES = {"fmtp", "rtcp-fb"}
+_LATER_NAMES = {"ice-ufrag", "ice-pwd", "fingerprint", "setup", "candidate", "ice-lite", *_CODEC_NAMES}
+"""What is read once the rest of its section is known. Firefox writes attributes in the order of their names, and so
+those of a codec before the codec; and a section that is out of use says nothing of the connection."""
+
+
+def _parse_later_attribute(description: Description, section: Section, name: str, value: str) -> None:
+    if name in _CODEC_NAMES:
+        _parse_codec_attribute(section, name, value)
+    elif not section.is_rejected:
+        _parse_session_attribute(description, name, value)
 
 
 def _parse_session_attribute(description: Description, name: str, value: str) -> None:
@@ -160,13 +182,13 @@ def _parse_session_attribute(description: Description, name: str, value: str) ->
 
 
 def _parse_attribute(section: Section, name: str, value: str) -> None:
-    if name in ("fmtp", "rtcp-fb"):
-        _parse_codec_attribute(section, name, value)
-    elif name == "rtpmap":
+    if name == "rtpmap":
         _require_space(section.codecs, MAX_CODECS)
         section.codecs.append(_parse_rtpmap(value))
     elif name in ("sendrecv", "sendonly", "recvonly", "inactive"):
         section.direction = name
+    elif name == "bundle-only":
+        section.is_bundle_only = True
     elif name == "mid":
         section.mid = value
     elif name == "extmap":

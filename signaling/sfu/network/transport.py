@@ -20,9 +20,9 @@ from aiortc.rtcdtlstransport import (
     SRTPProtectionProfile,
     State,
 )
-from aiortc.rtcsctptransport import RTCSctpCapabilities, RTCSctpTransport
+from aiortc.rtcsctptransport import DataChunk, RTCSctpCapabilities, RTCSctpTransport, SackChunk
 from librt.vecs import vec
-from mypy_extensions import i32
+from mypy_extensions import i32, mypyc_attr
 from OpenSSL import SSL
 from pylibsrtp._binding import ffi, lib
 
@@ -48,6 +48,15 @@ MAX_DISORDER = 2048
 """Chunks that arrived before others, two windows full of them; aiortc sorts them at each arrival."""
 
 
+MAX_STREAMS = 256
+"""SCTP streams on which something came; a channel has one."""
+CIPHERS = (
+    b"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES128-SHA:ECDHE-ECDSA-AES256-SHA"
+    b":ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-CHACHA20-POLY1305"
+)
+"""aiortc's, and after them what a far side needs whose certificate is of RSA, as GStreamer's is."""
+
+
 class Certificate:
     """A fresh key and self-signed certificate; its fingerprint goes into every description.
 
@@ -69,10 +78,56 @@ class Certificate:
         if self._context is None:
             ordered = sorted(srtp_profiles, key=lambda profile: profile.openssl_profile != PREFERRED_PROFILE)
             self._context = self._certificate._create_ssl_context(ordered)
+            self._context.set_cipher_list(CIPHERS)
             self._context.set_mode(SSL.MODE_RELEASE_BUFFERS)
             # Nobody resumes a DTLS session; a context would keep twenty thousand of them.
             self._context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
         return self._context
+
+
+@mypyc_attr(native_class=False)
+class Association(RTCSctpTransport):
+    """aiortc's SCTP, with ends to what a hostile far side can have it keep or count, and one that may begin late."""
+
+    def __init__(self, dtls: RTCDtlsTransport, on_channel: Callable[[RTCDataChannel], None]) -> None:
+        super().__init__(dtls)
+        self.is_over = False
+        self._on_channel = on_channel
+        self.on("datachannel", on_channel)
+
+    async def _receive_sack_chunk(self, chunk: SackChunk) -> None:
+        # In order and of what was sent (RFC 9260 §3.3.4): each gap is counted through, number by number.
+        last, gaps = 0, []
+        for begin, end in chunk.gaps:
+            if last < begin <= end <= len(self._sent_queue) + 1:
+                gaps.append((begin, end))
+                last = end
+        chunk.gaps = gaps
+        await super()._receive_sack_chunk(chunk)
+
+    async def _receive_data_chunk(self, chunk: DataChunk) -> None:
+        if not chunk.user_data:
+            raise ConnectionError("data without data")
+        await super()._receive_data_chunk(chunk)
+        # Fragments of what never ends are looked through with each further one.
+        if len(self._get_inbound_stream(chunk.stream_id).reassembly) > MAX_DISORDER:
+            raise ConnectionError("fragments without end")
+
+    def _get_inbound_stream(self, stream_id: int) -> Any:
+        if stream_id not in self._inbound_streams and len(self._inbound_streams) >= MAX_STREAMS:
+            raise ConnectionError("too many streams")
+        return super()._get_inbound_stream(stream_id)
+
+    def _set_state(self, state: RTCSctpTransport.State) -> None:
+        super()._set_state(state)
+        # aiortc gives up after half a minute, listens to nobody any more, and still answers who comes later.
+        if state == RTCSctpTransport.State.CLOSED and not self.is_over:
+            self.on("datachannel", self._on_channel)
+
+    def end(self) -> None:
+        """There is nothing under it any more: its channels close."""
+        self.is_over = True
+        self._set_state(RTCSctpTransport.State.CLOSED)
 
 
 class SecureTransport:
@@ -91,8 +146,7 @@ class SecureTransport:
         self._send = send
         self._datagrams = Datagrams(self._send_handshake)
         self._dtls = RTCDtlsTransport(cast("Any", self._datagrams), [cast("Any", certificate)])
-        self._sctp = RTCSctpTransport(self._dtls)
-        self._sctp.on("datachannel", self._channel_opened)
+        self._sctp = Association(self._dtls, self._channel_opened)
         self._on_channel = on_channel
         self._on_keyed = on_keyed
         self._on_connected = on_connected
@@ -201,6 +255,7 @@ class SecureTransport:
     def _state_changed(self) -> None:
         if self._dtls.state == "closed" and not self._closed:
             self._closed = True
+            self._sctp.end()
             self._on_closed()
 
     def receive(self, data: bytes) -> bool:
@@ -267,6 +322,7 @@ class SecureTransport:
             self._task.cancel()
             await asyncio.wait([self._task])
         self._sessions = self._receiving = self._sending = None
+        self._sctp.is_over = True
         try:
             await self._sctp.stop()
             await self._dtls.stop()
