@@ -355,7 +355,8 @@ async def test_gaps_that_cannot_be_are_not_counted_through(monkeypatch: pytest.M
     sack.gaps = [(0, 65535)] * 300 + [(2, 1), (5, 60000)]
     await client.secure._sctp._send_chunk(sack)
     heard: asyncio.Queue[str] = asyncio.Queue()
-    server.secure._sctp._data_channels[channel.id].on("message", heard.put_nowait)
+    (opened,) = server.secure._sctp._data_channels.values()
+    opened.on("message", heard.put_nowait)
     channel.send("after it")
     async with asyncio.timeout(10):
         assert await heard.get() == "after it"
