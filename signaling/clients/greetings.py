@@ -60,9 +60,20 @@ def welcome_back(participant: Participant, server_info: ServerInfo) -> None:
         last_message_seq=participant.data.last_sequence if participant.data is not None else 0,
     )
     participant.send(SignalResponse(reconnect=response))
+    _tell_departed(participant)
     visible = [p.info() for p in room.participants.values() if p is participant or not p.is_hidden]
     participant.send(SignalResponse(update=ParticipantUpdate(participants=visible)))
     participant.send(SignalResponse(room_update=RoomUpdate(room=room.snapshot())))
+
+
+def _tell_departed(participant: Participant) -> None:
+    """Who left since the participant was last heard: the goodbye may have gone to a WebSocket that was dead already.
+
+    Before those present are told: livekit-client takes people away by identity, and some may be back.
+    """
+    left = participant.room.departed.since(participant.last_request_at)
+    if left:
+        participant.send(SignalResponse(update=ParticipantUpdate(participants=left)))
 
 
 def _ice_servers(participant: Participant) -> list[ICEServer]:

@@ -14,7 +14,7 @@ from livekit.protocol.rtc import LeaveRequest, SignalRequest, SignalResponse
 
 from signaling import bounds
 from signaling.clients import greetings, handlers, scenarios
-from signaling.clients.connection import SignalConnection
+from signaling.clients.connection import PATIENCE_SECONDS, SignalConnection
 from signaling.clients.failures import Failures
 from signaling.clients.joining import Joining
 from signaling.config import Settings
@@ -149,6 +149,7 @@ class Sessions:
         await connection.run(lambda _: None)
 
     def _handle(self, participant: Participant, request: SignalRequest) -> None:
+        participant.last_request_at = time.monotonic()
         if not participant.is_present:
             # Read before the WebSocket of somebody who has left was closed; nothing would undo what it does.
             return
@@ -264,6 +265,7 @@ class Sessions:
 
     def _sweep_room(self, room: Room, now: float, *, with_quality: bool) -> None:
         room.update_ptime()
+        room.departed.forget(now - self.settings.limits.resume_seconds - PATIENCE_SECONDS)
         watch.tell_speakers(room)
         if with_quality:
             watch.tell_quality(room)

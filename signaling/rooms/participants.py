@@ -77,6 +77,7 @@ class Participant:
         self.data: DataChannels | None = None
         self.signal: Any = None
         self.signal_lost_at: float | None = None
+        self.last_request_at = time.monotonic()
         self.comebacks_to_cut = 0
         self.comebacks_to_refuse = 0
         self.refresh_at = 0.0

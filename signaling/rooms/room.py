@@ -30,6 +30,7 @@ from signaling.config import Settings
 from signaling.errors import NotFoundError
 from signaling.operation.webhooks import Webhooks
 from signaling.rooms import backup, packet_length, subscriptions
+from signaling.rooms.departed import Departed
 from signaling.rooms.nonces import Nonces
 from signaling.rooms.participants import Participant
 from signaling.rooms.tracks import Track
@@ -60,6 +61,7 @@ class Room:
         self.participants: dict[str, Participant] = {}
         self.idle_since = time.monotonic()
         self.was_joined = False
+        self.departed = Departed()
         self.nonces = Nonces()
         self.speaking: dict[str, float] = {}
 
@@ -145,6 +147,8 @@ class Room:
         was_active = participant.state == ParticipantInfo.ACTIVE
         participant.state = ParticipantInfo.DISCONNECTED
         self.announce(participant)
+        if not participant.is_hidden:
+            self.departed.note(participant.info(), time.monotonic())
         if was_active:
             self.webhooks.tell("participant_left", self.snapshot(), participant.info())
         if not self.participants:

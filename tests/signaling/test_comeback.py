@@ -1,0 +1,107 @@
+"""What somebody hears of the others after its WebSocket was cut."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import aiohttp
+from livekit.protocol.models import DisconnectReason, ParticipantInfo
+from livekit.protocol.rtc import LeaveRequest, SignalRequest
+
+from signaling.rooms.departed import MAX_DEPARTED, Departed
+from signaling.rooms.participants import Participant
+from tests.signaling.conftest import Started, next_of, token, until
+
+
+async def _join(
+    http: aiohttp.ClientSession, url: str, identity: str, *, hidden: bool = False
+) -> tuple[aiohttp.ClientWebSocketResponse, str]:
+    """Somebody's WebSocket, and its sid."""
+    query = {"access_token": token(identity=identity, hidden=hidden)}
+    socket = await http.ws_connect(f"{url}/rtc", params=query)
+    return socket, (await until(socket, "join")).join.participant.sid
+
+
+async def _leave(socket: aiohttp.ClientWebSocketResponse) -> None:
+    await socket.send_bytes(SignalRequest(leave=LeaveRequest()).SerializeToString())
+    await until(socket, "leave")
+
+
+async def _come_back(http: aiohttp.ClientSession, url: str, sid: str) -> list[list[ParticipantInfo]]:
+    """What amina is told about people, message by message, after a cut."""
+    query = {"access_token": token(), "reconnect": "1", "sid": sid}
+    socket = await http.ws_connect(f"{url}/rtc", params=query)
+    assert (await next_of(socket)).WhichOneof("message") == "reconnect"
+    told = []
+    while (response := await next_of(socket)).WhichOneof("message") == "update":
+        told.append(list(response.update.participants))
+    return told
+
+
+async def _until_its_signal_is_lost(participant: Participant) -> None:
+    async with asyncio.timeout(5):
+        while participant.signal is not None:  # noqa: ASYNC110 - there is no event for it
+            await asyncio.sleep(0)
+
+
+def _names(people: Sequence[ParticipantInfo]) -> list[str]:
+    return sorted(person.identity for person in people)
+
+
+async def test_who_left_during_a_cut_is_told_before_those_present(start: Started, http: aiohttp.ClientSession) -> None:
+    url, sessions = await start()
+    karl, karls = await _join(http, url, "karl")
+    li, lis = await _join(http, url, "li")
+    recorder, _ = await _join(http, url, "recorder", hidden=True)
+    amina, sid = await _join(http, url, "amina")
+    await amina.close()
+    await _until_its_signal_is_lost(sessions.rooms.find("visit").find("amina"))
+    for socket in (karl, li, recorder):
+        await _leave(socket)
+    li, back = await _join(http, url, "li")
+    gone, present = await _come_back(http, url, sid)
+    assert [(person.sid, person.identity) for person in gone] == [(karls, "karl"), (lis, "li")]
+    for person in gone:
+        assert person.state == ParticipantInfo.DISCONNECTED
+        assert person.disconnect_reason == DisconnectReason.CLIENT_INITIATED
+        assert person.version > 0
+    assert _names(present) == ["amina", "li"]
+    assert back in [person.sid for person in present]
+    await li.close()
+
+
+async def test_a_goodbye_into_a_dead_websocket_is_told_again(start: Started, http: aiohttp.ClientSession) -> None:
+    url, _ = await start()
+    karl, _ = await _join(http, url, "karl")
+    amina, sid = await _join(http, url, "amina")
+    await _leave(karl)
+    gone, present = await _come_back(http, url, sid)
+    assert (_names(gone), _names(present)) == (["karl"], ["amina"])
+    await amina.close()
+
+
+async def test_who_had_left_before_somebody_was_last_heard_is_not_told(
+    start: Started, http: aiohttp.ClientSession
+) -> None:
+    url, _ = await start()
+    karl, _ = await _join(http, url, "karl")
+    amina, sid = await _join(http, url, "amina")
+    await _leave(karl)
+    await amina.send_bytes(SignalRequest(ping=1).SerializeToString())
+    await until(amina, "pong")
+    (present,) = await _come_back(http, url, sid)
+    assert _names(present) == ["amina"]
+    await amina.close()
+
+
+def test_only_so_many_and_only_the_latest_are_remembered() -> None:
+    departed = Departed()
+    for number in range(MAX_DEPARTED + 2):
+        departed.note(ParticipantInfo(sid=f"PA_{number}", name="n"), float(number))
+    assert len(departed.since(0)) == MAX_DEPARTED
+    departed.forget(MAX_DEPARTED)
+    assert [(person.sid, person.name) for person in departed.since(0)] == [
+        (f"PA_{MAX_DEPARTED}", ""),
+        (f"PA_{MAX_DEPARTED + 1}", ""),
+    ]
