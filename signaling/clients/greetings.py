@@ -11,7 +11,6 @@ from livekit.protocol.rtc import (
     JoinResponse,
     ParticipantUpdate,
     ReconnectResponse,
-    RoomUpdate,
     SignalResponse,
 )
 
@@ -47,6 +46,7 @@ def greet(participant: Participant, server_info: ServerInfo) -> None:
         enabled_publish_codecs=room.info.enabled_codecs,
         fast_publish=True,
     )
+    participant.told_counts = room.counts()
     participant.send(SignalResponse(join=response))
 
 
@@ -63,7 +63,7 @@ def welcome_back(participant: Participant, server_info: ServerInfo) -> None:
     _tell_departed(participant)
     visible = [p.info() for p in room.participants.values() if p is participant or not p.is_hidden]
     participant.send(SignalResponse(update=ParticipantUpdate(participants=visible)))
-    participant.send(SignalResponse(room_update=RoomUpdate(room=room.snapshot())))
+    room.announce_room([participant])
 
 
 def _tell_departed(participant: Participant) -> None:

@@ -33,8 +33,8 @@ from signaling.tokens import Claims
 logger = logging.getLogger(__name__)
 
 SWEEP_SECONDS = 0.5
-QUALITY_SWEEPS = 10
-"""Connection quality is told every five seconds, as LiveKit does."""
+SLOW_SWEEPS = 10
+"""Connection quality and how many are there are told every five seconds, as LiveKit does."""
 
 
 class Sessions:
@@ -259,16 +259,17 @@ class Sessions:
                 self._memory.give_back(now)
             for room in list(self.rooms.by_name.values()):
                 try:
-                    self._sweep_room(room, now, with_quality=sweep % QUALITY_SWEEPS == 0)
+                    self._sweep_room(room, now, is_slow=sweep % SLOW_SWEEPS == 0)
                 except Exception:
                     logger.exception("room %s could not be swept", room.info.sid)
 
-    def _sweep_room(self, room: Room, now: float, *, with_quality: bool) -> None:
+    def _sweep_room(self, room: Room, now: float, *, is_slow: bool) -> None:
         room.update_ptime()
         room.departed.forget(now - self.settings.limits.resume_seconds - PATIENCE_SECONDS)
         watch.tell_speakers(room)
-        if with_quality:
+        if is_slow:
             watch.tell_quality(room)
+            watch.tell_counts(room)
         for participant in list(room.participants.values()):
             self._sweep_participant(participant, now)
 

@@ -63,6 +63,7 @@ class Participant:
         rate = room.settings.limits.announcements_per_second
         self.announcements = Allowance(rate, BURST_SECONDS * rate, BURST_SECONDS * rate, time.monotonic())
         self.is_changed = False
+        self.told_counts = (0, 0)
         self.disconnect_reason: int = DisconnectReason.UNKNOWN_REASON
         self.tracks: dict[str, Track] = {}
         self.unclaimed: list[Uplink] = []

@@ -79,10 +79,13 @@ class Room:
 
     def snapshot(self) -> RoomInfo:
         """The room as clients and administrators see it now."""
-        visible = [p for p in self.participants.values() if not p.is_hidden]
-        self.info.num_participants = len(visible)
-        self.info.num_publishers = sum(p.is_publisher for p in visible)
+        self.info.num_participants, self.info.num_publishers = self.counts()
         return self.info
+
+    def counts(self) -> tuple[int, int]:
+        """How many people and how many publishers there are to be seen."""
+        visible = [p for p in self.participants.values() if not p.is_hidden]
+        return len(visible), sum(p.is_publisher for p in visible)
 
     def find(self, identity: str) -> Participant:
         """The participant of that identity. Raises NotFoundError."""
@@ -171,10 +174,12 @@ class Room:
             if other is participant or not participant.is_hidden:
                 other.send(update)
 
-    def announce_room(self) -> None:
-        """Send the room's new state to everyone."""
+    def announce_room(self, to: Iterable[Participant] | None = None) -> None:
+        """Send the room's new state to everyone, or to those named."""
         update = SignalResponse(room_update=RoomUpdate(room=self.snapshot()))
-        for participant in list(self.participants.values()):
+        counts = self.counts()
+        for participant in list(self.participants.values() if to is None else to):
+            participant.told_counts = counts
             participant.send(update)
 
     def addressees(self, identities: Iterable[str], sids: Iterable[str]) -> list[str]:

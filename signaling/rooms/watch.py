@@ -1,4 +1,4 @@
-"""What a room tells its participants by the clock: who speaks, and how good each connection is."""
+"""What a room tells its participants by the clock: who speaks, how good each connection is, and how many are there."""
 
 from __future__ import annotations
 
@@ -40,6 +40,12 @@ def tell_quality(room: Room) -> None:
     update = SignalResponse(connection_quality=ConnectionQualityUpdate(updates=told))
     for participant in room.participants.values():
         participant.send(update)
+
+
+def tell_counts(room: Room) -> None:
+    """Tell the room's state to whoever knows of more or fewer people or publishers."""
+    counts = room.counts()
+    room.announce_room([participant for participant in room.participants.values() if participant.told_counts != counts])
 
 
 def _quality(participant: Participant) -> tuple[ConnectionQuality, float]:
