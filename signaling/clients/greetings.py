@@ -17,6 +17,7 @@ from livekit.protocol.rtc import (
 from signaling import ids
 from signaling.clients.connection import PING_INTERVAL_SECONDS, PING_TIMEOUT_SECONDS
 from signaling.operation.turn import credentials
+from signaling.rooms import watch
 from signaling.rooms.participants import Participant
 
 PROTOCOL: Final = 16
@@ -64,6 +65,7 @@ def welcome_back(participant: Participant, server_info: ServerInfo) -> None:
     visible = [p.info() for p in room.participants.values() if p is participant or not p.is_hidden]
     participant.send(SignalResponse(update=ParticipantUpdate(participants=visible)))
     room.announce_room([participant])
+    watch.tell_speakers_again(participant)
 
 
 def _tell_departed(participant: Participant) -> None:

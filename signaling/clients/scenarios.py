@@ -38,7 +38,7 @@ def play(participant: Participant, request: SimulateScenario, end: End) -> None:
 
 def _speak(participant: Participant) -> None:
     """Until the clock next looks who speaks, which then tells that it was nothing."""
-    participant.room.speaking[participant.sid] = SPOKEN_LEVEL
+    participant.told_levels[participant.sid] = SPOKEN_LEVEL
     speaker = SpeakerInfo(sid=participant.sid, level=SPOKEN_LEVEL, active=True)
     participant.send(SignalResponse(speakers_changed=SpeakersChanged(speakers=[speaker])))
 

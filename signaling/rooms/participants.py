@@ -64,6 +64,7 @@ class Participant:
         self.announcements = Allowance(rate, BURST_SECONDS * rate, BURST_SECONDS * rate, time.monotonic())
         self.is_changed = False
         self.told_counts = (0, 0)
+        self.told_levels: dict[str, float] = {}
         self.disconnect_reason: int = DisconnectReason.UNKNOWN_REASON
         self.tracks: dict[str, Track] = {}
         self.unclaimed: list[Uplink] = []

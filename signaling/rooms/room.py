@@ -63,7 +63,6 @@ class Room:
         self.was_joined = False
         self.departed = Departed()
         self.nonces = Nonces()
-        self.speaking: dict[str, float] = {}
 
     @property
     def name(self) -> str:
