@@ -19,6 +19,7 @@ MAX_JOIN_BYTES = 512 * 1024
 
 _SDKS = {
     "js": ClientInfo.JS,
+    "ios": ClientInfo.SWIFT,
     "swift": ClientInfo.SWIFT,
     "android": ClientInfo.ANDROID,
     "flutter": ClientInfo.FLUTTER,
@@ -28,6 +29,9 @@ _SDKS = {
     "node": ClientInfo.NODE,
     "reactnative": ClientInfo.REACT_NATIVE,
     "cpp": ClientInfo.CPP,
+    "unity": ClientInfo.UNITY,
+    "unityweb": ClientInfo.UNITY_WEB,
+    "esp32": ClientInfo.ESP32,
 }
 
 
@@ -59,6 +63,8 @@ def read(query: Mapping[str, str], *, needs_request: bool) -> Joining:
             protocol=_number(query.get("protocol", "")),
             os=query.get("os", ""),
             browser=query.get("browser", ""),
+            client_protocol=_number(query.get("client_protocol", "")),
+            capabilities=_capabilities(query.get("capabilities", "")),
         ),
         single=False,
         auto_subscribe=_true(query.get("auto_subscribe", "1")),
@@ -108,6 +114,11 @@ def _attributes(text: str) -> dict[str, str]:
     except (binascii.Error, ValueError, RecursionError):
         return {}
     return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {}
+
+
+def _capabilities(text: str) -> set[str]:
+    """Those that are known, each once: others are told them with every change."""
+    return {name.strip() for name in text.split(",")}.intersection(ClientInfo.Capability.keys())
 
 
 def _true(text: str) -> bool:

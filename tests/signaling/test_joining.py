@@ -13,7 +13,7 @@ import time
 import aiohttp
 import pytest
 from livekit import api
-from livekit.protocol.models import DisconnectReason, TrackType
+from livekit.protocol.models import ClientInfo, DisconnectReason, ParticipantInfo, TrackType
 from livekit.protocol.rtc import (
     AddTrackRequest,
     ConnectionSettings,
@@ -33,6 +33,7 @@ from livekit.protocol.rtc import (
 )
 
 from signaling import tokens
+from signaling.clients import joining
 from signaling.config import LimitSettings, TurnServer
 from tests.signaling.conftest import KEY, SECRET, Started, next_of, token, until
 from tests.signaling.test_sdp import OFFER
@@ -116,6 +117,41 @@ async def test_metadata_of_ones_own_needs_a_grant(start: Started, http: aiohttp.
     me = (await next_of(socket)).join.participant
     assert (me.metadata, dict(me.attributes)) == ("m", {"hand": "up"})
     await socket.close()
+
+
+async def _greeted(http: aiohttp.ClientSession, url: str, **query: str) -> ParticipantInfo:
+    """What everybody is told of somebody who joins."""
+    socket = await http.ws_connect(url, params={"access_token": token(), **query})
+    info = (await next_of(socket)).join.participant
+    await socket.close()
+    return info
+
+
+async def test_others_are_told_what_a_client_says_it_can_do(start: Started, http: aiohttp.ClientSession) -> None:
+    url, _ = await start()
+    names = "CAP_PACKET_TRAILER, CAP_UNHEARD_OF,," + "CAP_COMPRESSION_DEFLATE_RAW," * 100
+    capabilities = [ClientInfo.CAP_PACKET_TRAILER, ClientInfo.CAP_COMPRESSION_DEFLATE_RAW]
+    client = ClientInfo(client_protocol=2, capabilities=capabilities)
+    for info in (
+        await _greeted(http, f"{url}/rtc", client_protocol="2", capabilities=names),
+        await _greeted(http, f"{url}/rtc/v1", join_request=wrapped(JoinRequest(client_info=client))),
+    ):
+        assert (info.client_protocol, sorted(info.capabilities)) == (2, capabilities)
+
+
+@pytest.mark.parametrize(
+    ("name", "sdk"),
+    [
+        ("js", ClientInfo.JS),
+        ("ios", ClientInfo.SWIFT),
+        ("unity", ClientInfo.UNITY),
+        ("unityweb", ClientInfo.UNITY_WEB),
+        ("esp32", ClientInfo.ESP32),
+        ("other", ClientInfo.UNKNOWN),
+    ],
+)
+def test_sdks_have_the_names_that_they_give_themselves(name: str, sdk: ClientInfo.SDK) -> None:
+    assert joining.read({"sdk": name}, needs_request=False).client.sdk == sdk
 
 
 async def _refreshed(socket: aiohttp.ClientWebSocketResponse) -> tokens.Claims:
