@@ -35,6 +35,8 @@ logger = logging.getLogger(__name__)
 SWEEP_SECONDS = 0.5
 SLOW_SWEEPS = 10
 """Connection quality and how many are there are told every five seconds, as LiveKit does."""
+REASONS_GIVEN = (DisconnectReason.USER_REJECTED, DisconnectReason.USER_UNAVAILABLE, DisconnectReason.AGENT_ERROR)
+"""What a client may give as its reason to leave; everything else is the server's to say."""
 
 
 class Sessions:
@@ -155,7 +157,7 @@ class Sessions:
             return
         match request.WhichOneof("message"):
             case "leave":
-                self.end(participant, DisconnectReason.CLIENT_INITIATED)
+                self.end(participant, _reason_given(request.leave))
             case "simulate":
                 scenarios.play(participant, request.simulate, self.end)
             case _:
@@ -287,3 +289,7 @@ class Sessions:
                 participant.room.refresh_token(participant)
             for track in list(participant.tracks.values()):
                 dynacast.update(track, now)
+
+
+def _reason_given(leave: LeaveRequest) -> DisconnectReason:
+    return leave.reason if leave.reason in REASONS_GIVEN else DisconnectReason.CLIENT_INITIATED

@@ -268,6 +268,30 @@ async def test_what_is_asked_for_after_a_goodbye_is_not_done(start: Started, htt
     await li.close()
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (DisconnectReason.USER_REJECTED, DisconnectReason.USER_REJECTED),
+        (DisconnectReason.USER_UNAVAILABLE, DisconnectReason.USER_UNAVAILABLE),
+        (DisconnectReason.AGENT_ERROR, DisconnectReason.AGENT_ERROR),
+        (DisconnectReason.UNKNOWN_REASON, DisconnectReason.CLIENT_INITIATED),
+        (DisconnectReason.PARTICIPANT_REMOVED, DisconnectReason.CLIENT_INITIATED),
+    ],
+)
+async def test_others_are_told_a_reason_that_is_the_clients_to_give(
+    start: Started, http: aiohttp.ClientSession, given: DisconnectReason, told: DisconnectReason
+) -> None:
+    url, _ = await start()
+    amina = await http.ws_connect(f"{url}/rtc", params={"access_token": token()})
+    await until(amina, "join")
+    li = await http.ws_connect(f"{url}/rtc", params={"access_token": token(identity="li")})
+    await li.send_bytes(SignalRequest(leave=LeaveRequest(reason=given)).SerializeToString())
+    while (info := (await until(amina, "update")).update.participants[0]).state != ParticipantInfo.DISCONNECTED:
+        pass
+    assert (info.identity, info.disconnect_reason) == ("li", told)
+    await amina.close()
+
+
 async def _simulate(socket: aiohttp.ClientWebSocketResponse, scenario: SimulateScenario) -> None:
     await socket.send_bytes(SignalRequest(simulate=scenario).SerializeToString())
 
