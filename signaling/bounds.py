@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from google.protobuf.message import Message
+from livekit.protocol.models import ClientInfo
 from livekit.protocol.rtc import AddTrackRequest
 
 from signaling.config import Settings
@@ -16,6 +17,9 @@ MAX_CODECS = 8
 """Of one track; an SDK sends two."""
 MAX_LAYERS = 8
 """Of one track or of one of its codecs; an SDK sends three."""
+
+MAX_CAPABILITIES = 32
+"""Of a client; LiveKit knows three."""
 
 
 def check_names(settings: Settings, names: Iterable[str]) -> None:
@@ -34,6 +38,12 @@ def check_attributes(settings: Settings, attributes: Mapping[str, str]) -> None:
     """Raises InvalidArgumentError when all of them together are too large, or one is no text."""
     if sum(_octets(key) + _octets(value) for key, value in attributes.items()) > settings.room.max_attributes_bytes:
         raise InvalidArgumentError("attributes too large")
+
+
+def check_client(client: ClientInfo) -> None:
+    """Raises InvalidArgumentError when it can do more than any client: others are told it with every change."""
+    if len(client.capabilities) > MAX_CAPABILITIES:
+        raise InvalidArgumentError("too many capabilities")
 
 
 def _octets(text: str) -> int:

@@ -117,6 +117,7 @@ class Sessions:
         """What somebody brings along. Raises PermissionDeniedError, or InvalidArgumentError when it is too large."""
         if (joining.metadata or joining.attributes) and not claims.video.can_update_own_metadata:
             raise PermissionDeniedError("token does not allow metadata of one's own")
+        bounds.check_client(joining.client)
         bounds.check_metadata(self.settings, joining.metadata)
         bounds.check_attributes(self.settings, claims.attributes | joining.attributes)
 

@@ -139,6 +139,15 @@ async def test_others_are_told_what_a_client_says_it_can_do(start: Started, http
         assert (info.client_protocol, sorted(info.capabilities)) == (2, capabilities)
 
 
+async def test_a_client_that_says_it_can_do_too_much_is_refused(start: Started, http: aiohttp.ClientSession) -> None:
+    url, _ = await start()
+    client = ClientInfo(capabilities=[ClientInfo.CAP_PACKET_TRAILER] * 100_000)
+    query = {"access_token": token(), "join_request": wrapped(JoinRequest(client_info=client), packed=True)}
+    with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
+        await http.ws_connect(f"{url}/rtc/v1", params=query)
+    assert caught.value.status == 400
+
+
 @pytest.mark.parametrize(
     ("name", "sdk"),
     [
