@@ -28,11 +28,12 @@ from signaling.rooms.directory import Rooms
 from signaling.rooms.participants import Participant
 from signaling.rooms.room import Room, disconnect
 from signaling.sfu.endpoint import Endpoint
+from signaling.sfu.receiving import speakers
 from signaling.tokens import Claims
 
 logger = logging.getLogger(__name__)
 
-SWEEP_SECONDS = 0.5
+SWEEP_SECONDS = speakers.INTERVAL_SECONDS
 SLOW_SWEEPS = 10
 """Connection quality and how many are there are told every five seconds, as LiveKit does."""
 REASONS_GIVEN = (DisconnectReason.USER_REJECTED, DisconnectReason.USER_UNAVAILABLE, DisconnectReason.AGENT_ERROR)

@@ -10,11 +10,21 @@ from livekit.protocol.models import ConnectionQuality
 from signaling.rooms import quality
 from signaling.sfu.receiving import speakers
 
+FRAME = 960
 
-def test_speech_is_told_and_silence_after_it() -> None:
+
+def _heard(levels: list[int], each: int = FRAME) -> speakers.Loudness:
+    """An interval of packets of so many samples; an empty level is a packet that was not sent."""
     loudness = speakers.Loudness()
-    for _ in range(25):
-        loudness.hear(10)
+    for number, level in enumerate(levels, 1):
+        if level >= 0:
+            loudness.hear(level, number * each)
+    return loudness
+
+
+@pytest.mark.parametrize("each", [FRAME, 3 * FRAME, 6 * FRAME])
+def test_speech_is_told_and_silence_after_it(each: int) -> None:
+    loudness = _heard([10] * (25 * FRAME // each), each)
     assert loudness.take() > 0
     for _ in range(8):
         loudness.take()
@@ -22,11 +32,12 @@ def test_speech_is_told_and_silence_after_it() -> None:
 
 
 def test_one_cough_is_no_speech() -> None:
-    loudness = speakers.Loudness()
-    loudness.hear(5)
-    for _ in range(24):
-        loudness.hear(127)
-    assert loudness.take() == 0
+    assert _heard([5] + [127] * 24).take() == 0
+
+
+def test_one_cough_is_no_speech_where_silence_is_not_sent() -> None:
+    assert _heard([-1] * 20 + [5, 5, 5] + [-1] * 2).take() == 0
+    assert _heard([-1] * 14 + [5] * 11).take() > 0
 
 
 def test_only_changes_are_news() -> None:

@@ -6,8 +6,14 @@ import math
 
 ACTIVE_DBOV = 35
 """Quieter than -35 dBov is not speech; LiveKit's default too."""
+INTERVAL_SECONDS = 0.5
+"""How often levels are taken."""
 ACTIVE_SHARE = 0.4
-"""Of an interval's packets, this share must be loud: a cough is no speech."""
+"""This share of an interval must be loud: a cough is no speech."""
+PACKET_SECONDS = 0.02
+MAX_PACKET_SECONDS = 0.12
+"""More between two packets is a pause: where nobody speaks, few are sent (DTX)."""
+CLOCK_RATE = 48_000
 SMOOTHING = 2
 STEPS = 8
 """Levels are told in eighths, so that small changes are not news."""
@@ -16,27 +22,31 @@ STEPS = 8
 class Loudness:
     """The loudness of one track over the current interval, smoothed over past ones."""
 
-    __slots__ = ("_heard", "_level", "_loud", "_sum")
+    __slots__ = ("_level", "_loud", "_loud_seconds", "_sum", "_timestamp")
 
     def __init__(self) -> None:
-        self._heard = 0
+        self._timestamp = 0
         self._loud = 0
+        self._loud_seconds = 0.0
         self._sum = 0
         self._level = 0.0
 
-    def hear(self, dbov: int) -> None:
-        """Note one packet's level, 0 (loudest) to 127, in -dBov."""
-        self._heard += 1
+    def hear(self, dbov: int, timestamp: int) -> None:
+        """Note one packet's level, 0 (loudest) to 127, in -dBov; `timestamp` is RTP's, and tells how long it lasts."""
+        seconds = (timestamp - self._timestamp & 0xFFFFFFFF) / CLOCK_RATE
+        self._timestamp = timestamp
         if dbov <= ACTIVE_DBOV:
             self._loud += 1
+            self._loud_seconds += seconds if seconds <= MAX_PACKET_SECONDS else PACKET_SECONDS
             self._sum += dbov
 
     def take(self) -> float:
         """The level from 0 to 1 since the last call, in steps; 0 means not speaking."""
         level = 0.0
-        if self._heard and self._loud / self._heard >= ACTIVE_SHARE:
+        if self._loud and self._loud_seconds >= ACTIVE_SHARE * INTERVAL_SECONDS:
             level = 10 ** (-self._sum / self._loud / 20)
-        self._heard = self._loud = self._sum = 0
+        self._loud = self._sum = 0
+        self._loud_seconds = 0.0
         self._level += (level - self._level) / SMOOTHING
         if self._level < 1 / 64:
             self._level = 0.0

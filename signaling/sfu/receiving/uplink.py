@@ -214,7 +214,7 @@ class Uplink:
             return
         level = packet.extension(self._level_id)
         if level:
-            self.loudness.hear(level[0] & 0x7F)
+            self.loudness.hear(level[0] & 0x7F, packet.timestamp)
         if self.kind == "audio":
             for downlink in self.downlinks:
                 downlink.forward_sound(stream, packet, number, name, now)
