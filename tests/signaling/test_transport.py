@@ -423,21 +423,19 @@ async def test_channels_that_come_long_after_the_media_are_heard(monkeypatch: py
     await client.secure.close()
 
 
-class _Rsa(transport.Certificate):
-    """A client's certificate of RSA, with the ciphers of such a client."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        key = rsa.generate_private_key(65537, 2048)
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "client")])
-        now = datetime.now(UTC)
-        builder = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(days=1))
-        self._certificate = RTCCertificate(cast("Any", key), builder.sign(key, hashes.SHA256()))
+def _rsa() -> transport.Certificate:
+    key = rsa.generate_private_key(65537, 2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "client")])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(days=1))
+    certificate = transport.Certificate()
+    certificate._certificate = RTCCertificate(cast("Any", key), builder.sign(key, hashes.SHA256()))
+    return certificate
 
 
 @pytest.mark.parametrize("begins", [True, False])
 async def test_a_client_whose_certificate_is_of_rsa_is_understood(begins: bool) -> None:
-    server, client = _Side(), _Side(_Rsa())
+    server, client = _Side(), _Side(_rsa())
     server.other, client.other = client, server
     server.secure.start([client.certificate.fingerprint], is_client=begins, sctp_port=5000)
     client.secure.start([server.certificate.fingerprint], is_client=not begins, sctp_port=5000)

@@ -22,7 +22,7 @@ from aiortc.rtcdtlstransport import (
 )
 from aiortc.rtcsctptransport import DataChunk, RTCSctpCapabilities, RTCSctpTransport, SackChunk
 from librt.vecs import vec
-from mypy_extensions import i32, mypyc_attr
+from mypy_extensions import i32
 from OpenSSL import SSL
 from pylibsrtp._binding import ffi, lib
 
@@ -85,44 +85,51 @@ class Certificate:
         return self._context
 
 
-@mypyc_attr(native_class=False)
-class Association(RTCSctpTransport):
-    """aiortc's SCTP, with ends to what a hostile far side can have it keep or count, and one that may begin late."""
+class SctpBounds:
+    """Ends to what a hostile far side can have aiortc's SCTP keep or count; and an association may begin late.
 
-    def __init__(self, dtls: RTCDtlsTransport, on_channel: Callable[[RTCDataChannel], None]) -> None:
-        super().__init__(dtls)
+    It stands before some of its methods: mypyc compiles no subclass of a class that it has not compiled.
+    """
+
+    def __init__(self, sctp: RTCSctpTransport, on_channel: Callable[[RTCDataChannel], None]) -> None:
         self.is_over = False
+        self._sctp = cast("Any", sctp)
         self._on_channel = on_channel
-        self.on("datachannel", on_channel)
+        sctp.on("datachannel", on_channel)
+        self._sack, self._sctp._receive_sack_chunk = sctp._receive_sack_chunk, self._receive_sack_chunk
+        self._data, self._sctp._receive_data_chunk = sctp._receive_data_chunk, self._receive_data_chunk
+        self._inbound, self._sctp._get_inbound_stream = sctp._get_inbound_stream, self._get_inbound_stream
+        self._state, self._sctp._set_state = sctp._set_state, self._set_state
 
     async def _receive_sack_chunk(self, chunk: SackChunk) -> None:
         # In order and of what was sent (RFC 9260 §3.3.4): each gap is counted through, number by number.
         last, gaps = 0, []
         for begin, end in chunk.gaps:
-            if last < begin <= end <= len(self._sent_queue) + 1:
+            if last < begin <= end <= len(self._sctp._sent_queue) + 1:
                 gaps.append((begin, end))
                 last = end
         chunk.gaps = gaps
-        await super()._receive_sack_chunk(chunk)
+        await self._sack(chunk)
 
     async def _receive_data_chunk(self, chunk: DataChunk) -> None:
         if not chunk.user_data:
             raise ConnectionError("data without data")
-        await super()._receive_data_chunk(chunk)
+        await self._data(chunk)
         # Fragments of what never ends are looked through with each further one.
         if len(self._get_inbound_stream(chunk.stream_id).reassembly) > MAX_DISORDER:
             raise ConnectionError("fragments without end")
 
     def _get_inbound_stream(self, stream_id: int) -> Any:
-        if stream_id not in self._inbound_streams and len(self._inbound_streams) >= MAX_STREAMS:
+        known = self._sctp._inbound_streams
+        if stream_id not in known and len(known) >= MAX_STREAMS:
             raise ConnectionError("too many streams")
-        return super()._get_inbound_stream(stream_id)
+        return self._inbound(stream_id)
 
-    def _set_state(self, state: RTCSctpTransport.State) -> None:
-        super()._set_state(state)
+    def _set_state(self, state: Any) -> None:
+        self._state(state)
         # aiortc gives up after half a minute, listens to nobody any more, and still answers who comes later.
         if state == RTCSctpTransport.State.CLOSED and not self.is_over:
-            self.on("datachannel", self._on_channel)
+            self._sctp.on("datachannel", self._on_channel)
 
     def end(self) -> None:
         """There is nothing under it any more: its channels close."""
@@ -146,7 +153,8 @@ class SecureTransport:
         self._send = send
         self._datagrams = Datagrams(self._send_handshake)
         self._dtls = RTCDtlsTransport(cast("Any", self._datagrams), [cast("Any", certificate)])
-        self._sctp = Association(self._dtls, self._channel_opened)
+        self._sctp = RTCSctpTransport(self._dtls)
+        self._bounds = SctpBounds(self._sctp, self._channel_opened)
         self._on_channel = on_channel
         self._on_keyed = on_keyed
         self._on_connected = on_connected
@@ -255,7 +263,7 @@ class SecureTransport:
     def _state_changed(self) -> None:
         if self._dtls.state == "closed" and not self._closed:
             self._closed = True
-            self._sctp.end()
+            self._bounds.end()
             self._on_closed()
 
     def receive(self, data: bytes) -> bool:
@@ -322,7 +330,7 @@ class SecureTransport:
             self._task.cancel()
             await asyncio.wait([self._task])
         self._sessions = self._receiving = self._sending = None
-        self._sctp.is_over = True
+        self._bounds.is_over = True
         try:
             await self._sctp.stop()
             await self._dtls.stop()
