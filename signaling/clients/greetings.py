@@ -71,9 +71,11 @@ def welcome_back(participant: Participant, server_info: ServerInfo) -> None:
 def _tell_departed(participant: Participant) -> None:
     """Who left since the participant was last heard: the goodbye may have gone to a WebSocket that was dead already.
 
-    Before those present are told: livekit-client takes people away by identity, and some may be back.
+    Not who is back: livekit-client takes people away by identity, and would lose the media of who was heard again.
     """
-    left = participant.room.departed.since(participant.last_request_at)
+    room = participant.room
+    present = {other.identity for other in room.participants.values() if not other.is_hidden}
+    left = [info for info in room.departed.since(participant.last_request_at) if info.identity not in present]
     if left:
         participant.send(SignalResponse(update=ParticipantUpdate(participants=left)))
 

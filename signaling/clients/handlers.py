@@ -89,18 +89,20 @@ def add_track(participant: Participant, request: AddTrackRequest) -> None:
     room = participant.room
     if request.sid and request.sid not in participant.tracks:
         # A second codec of a track that has gone meanwhile; as a track of its own everybody would see it.
-        _refuse(participant, RequestResponse.NOT_FOUND, add_track=request)
+        _refuse_track(participant, RequestResponse.NOT_FOUND, request)
         return
     if request.type not in (TrackType.AUDIO, TrackType.VIDEO):
-        _refuse(participant, RequestResponse.UNSUPPORTED_TYPE, add_track=request)
+        _refuse_track(participant, RequestResponse.UNSUPPORTED_TYPE, request)
         return
     if not tokens.may_publish(participant.claims.video, request.source):
-        _refuse(participant, RequestResponse.NOT_ALLOWED, add_track=request)
+        _refuse_track(participant, RequestResponse.NOT_ALLOWED, request)
         return
     if len(participant.tracks) >= room.settings.limits.tracks_per_participant:
-        _refuse(participant, RequestResponse.LIMIT_EXCEEDED, add_track=request)
+        _refuse_track(participant, RequestResponse.LIMIT_EXCEEDED, request)
         return
     bounds.check_track(room.settings, request)
+    if request.cid in participant.refused:
+        participant.refused.remove(request.cid)
     track = participant.tracks.get(request.sid) or participant.track_of(request.cid)
     if track is None or (track.is_published and not request.sid):
         # One that is published under this id ends with the next offer: its publisher begins it anew.
@@ -112,6 +114,12 @@ def add_track(participant: Participant, request: AddTrackRequest) -> None:
     participant.send(SignalResponse(track_published=TrackPublishedResponse(cid=request.cid, track=track.info)))
     if (uplink := participant.claim(track, request.cid)) is not None:
         room.take_media(track, request.cid, uplink)
+
+
+def _refuse_track(participant: Participant, reason: RequestResponse.Reason, request: AddTrackRequest) -> None:
+    """Its media may be offered nevertheless, and must not be taken for another track's."""
+    participant.refused.append(request.cid)
+    _refuse(participant, reason, add_track=request)
 
 
 def _know_as(track: Track, cid: str, codec: str) -> None:

@@ -56,10 +56,10 @@ def send_section(section: Section, track: Track, downlink: Downlink, *, repaired
 class ClientOffers:
     """The client's offers and our answers; sections it offers to receive on are filled with downlinks.
 
-    `on_uplink(cid, uplink)` tells of media the client will send, `off_uplink` of its end, `intent_of(cid,
-    kind)` gives what its AddTrack said of how it will be sent, `ptime_ms()` how much sound a packet should carry, and
-    `need_sections(audios, videos)` asks the client for an offer. `cannot_receive(track)` tells that the client lacks
-    a codec; it returns whether another is to come.
+    `on_uplink(cid, uplink)` tells of media the client will send, `off_uplink` of its end, `is_awaited(cid)` whether a
+    track without media is announced under that id, `intent_of(cid, kind)` what was said of how it will be sent,
+    `ptime_ms()` how much sound a packet should carry, and `need_sections(audios, videos)` asks the client for an offer.
+    `cannot_receive(track)` tells that the client lacks a codec; it returns whether another is to come.
     """
 
     def __init__(
@@ -68,6 +68,7 @@ class ClientOffers:
         *,
         on_uplink: Callable[[str, Uplink], None],
         off_uplink: Callable[[Uplink], None],
+        is_awaited: Callable[[str], bool],
         intent_of: Callable[[str, str], Intent],
         ptime_ms: Callable[[], int],
         need_sections: Callable[[int, int], None],
@@ -76,6 +77,7 @@ class ClientOffers:
         self.peer = peer
         self._on_uplink = on_uplink
         self._off_uplink = off_uplink
+        self._is_awaited = is_awaited
         self._intent_of = intent_of
         self._ptime_ms = ptime_ms
         self._need_sections = need_sections
@@ -124,7 +126,10 @@ class ClientOffers:
 
     def _count_sections(self, remote: Description) -> None:
         for kind in ("audio", "video"):
-            known = sum(s.kind == kind and s.direction in ("recvonly", "inactive") for s in remote.sections)
+            known = sum(
+                s.kind == kind and s.direction in ("recvonly", "inactive") and not s.is_rejected
+                for s in remote.sections
+            )
             grown = max(0, known - self._known_sections[kind])
             self._known_sections[kind] = known
             self._asked[kind] = max(0, self._asked[kind] - grown)
@@ -160,7 +165,7 @@ class ClientOffers:
     def _begin_uplink(self, section: Section, answer: Section, cid: str) -> None:
         extensions = answers.by_uri(answer.extensions)
         self.peer.reception.learn_extensions(extensions)
-        if self._cids.get(section.mid) == cid:
+        if self._cids.get(section.mid) == cid and not self._is_awaited(cid):
             return
         self._end_uplink(section.mid)
         codec = answers.primary(answer.codecs, self._intent_of(cid, section.kind).codec)

@@ -75,6 +75,7 @@ def connect(
         publisher,
         on_uplink=lambda cid, uplink: _uplink(participant, cid, uplink),
         off_uplink=lambda uplink: _uplink_gone(participant, uplink),
+        is_awaited=participant.awaits,
         intent_of=lambda cid, kind: _intent_of(participant, cid, kind),
         ptime_ms=lambda: participant.ptime_ms,
         need_sections=lambda audios, videos: _need_sections(participant, audios, videos),
@@ -111,15 +112,14 @@ def _media_lost(participant: Participant) -> None:
 def _uplink(participant: Participant, cid: str, uplink: Uplink) -> None:
     track = participant.track_for(cid, uplink.kind)
     if track is None:
-        participant.unclaimed.append(uplink)
+        participant.unclaimed[uplink] = cid
     else:
         track.cids.setdefault(cid, track.first_codec)
         participant.room.take_media(track, cid, uplink)
 
 
 def _uplink_gone(participant: Participant, uplink: Uplink) -> None:
-    if uplink in participant.unclaimed:
-        participant.unclaimed.remove(uplink)
+    participant.unclaimed.pop(uplink, None)
     for track in list(participant.tracks.values()):
         if track.uplink is uplink:
             participant.room.unpublish(track, tell=False)

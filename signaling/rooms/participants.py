@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 Send = Callable[[SignalResponse], None]
 
 BURST_SECONDS = 5.0
+MAX_REFUSED = 64
+"""Ids of refused tracks that are remembered of one participant."""
 """Someone who joins publishes, mutes and names things all at once."""
 
 _KINDS = {
@@ -67,8 +70,10 @@ class Participant:
         self.told_levels: dict[str, float] = {}
         self.disconnect_reason: int = DisconnectReason.UNKNOWN_REASON
         self.tracks: dict[str, Track] = {}
-        self.unclaimed: list[Uplink] = []
-        """Media that was offered and that no track was announced for."""
+        self.unclaimed: dict[Uplink, str] = {}
+        """Media that was offered and that no track was announced for, with the id that it was offered under."""
+        self.refused: deque[str] = deque(maxlen=MAX_REFUSED)
+        """Ids of tracks that may not be published, although their media may be offered."""
         self.audience = Audience()
         self.denied: set[str] = set()
         self.subscriptions: dict[str, Subscription] = {}
@@ -196,20 +201,32 @@ class Participant:
         A client that comes back sends its offers at once, while its announcements wait in a queue.
         """
         named = self.offers.uplink_of(cid) if self.offers is not None else None
-        fitting = [uplink for uplink in self.unclaimed if uplink.kind == track.kind and not track.is_published]
-        found = named if named in self.unclaimed else next(iter(fitting), None)
+        if named is not None and any(named in (known.uplink, known.backup) for known in self.tracks.values()):
+            named = None
+        fitting = (
+            (uplink, offered)
+            for uplink, offered in self.unclaimed.items()
+            if uplink.kind == track.kind and offered not in self.refused and not track.is_published
+        )
+        found, offered = (named, cid) if named is not None else next(fitting, (None, ""))
         if found is not None:
-            self.unclaimed.remove(found)
+            self.unclaimed.pop(found, None)
+            track.cids.setdefault(offered, track.first_codec)
         return found
+
+    def awaits(self, cid: str) -> bool:
+        """Whether a track was announced under this id that has no media yet."""
+        track = self.track_of(cid)
+        return track is not None and not track.is_published
 
     def track_for(self, cid: str, kind: str) -> Track | None:
         """The track whose media is described under this id.
 
         A track that is published again gets another id from libwebrtc than it was announced under; then it is the first
-        of this kind that waits for its media, as with LiveKit's server.
+        of this kind that waits for its media, as with LiveKit's server. What was refused is nobody's.
         """
         waiting = (track for track in self.tracks.values() if track.kind == kind and not track.is_published)
-        return self.track_of(cid) or next(waiting, None)
+        return self.track_of(cid) or (None if cid in self.refused else next(waiting, None))
 
     def add_track(self, info: TrackInfo, cid: str) -> Track:
         """Announce a track; it is published once its media is negotiated."""

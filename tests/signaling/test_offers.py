@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import aiohttp
 import pytest
-from livekit.protocol.models import AudioTrackFeature, TrackType
+from livekit.protocol.models import AudioTrackFeature, TrackSource, TrackType
 from livekit.protocol.rtc import (
     AddTrackRequest,
     ConnectionSettings,
@@ -156,6 +156,11 @@ async def test_who_comes_back_gets_sections_for_what_was_published_meanwhile(
     await li.send_bytes(_offer(_speaks("0", "theirs"), number=1))
     await until(li, "answer")
     amina = await _joined(http, url, "amina", sid)
+    await until(amina, "reconnect")
+    # Something more before the client has said anything: nothing is asked for yet.
+    await _published(li, "more")
+    await li.send_bytes(_offer(_speaks("0", "theirs"), _speaks("1", "more"), number=2))
+    await until(li, "answer")
     # As clients do: an offer that restarts ICE, and one more with each section that is asked for.
     await amina.send_bytes(_offer(mine, number=2, generation="efgh"))
     asked: list[tuple[int, int]] = []
@@ -167,13 +172,14 @@ async def test_who_comes_back_gets_sections_for_what_was_published_meanwhile(
             needed = response.media_sections_requirement
             asked.append((needed.num_audios, needed.num_videos))
             assert len(asked) < 5
-            listens = SECTION[SECTION.index("m=") :].format(direction="recvonly").replace("a=mid:0", "a=mid:1")
-            sections += [listens] * needed.num_audios
+            listens = SECTION[SECTION.index("m=") :].format(direction="recvonly")
+            sections += [listens.replace("a=mid:0", f"a=mid:{1 + index}") for index in range(needed.num_audios)]
             await amina.send_bytes(_offer(*sections, number=3, generation="efgh"))
         elif response.HasField("answer"):
             given = dict(response.answer.mid_to_track_id)
-    assert given == {"1": track}
-    assert asked == [(1, 0)]
+    assert given["1"] == track
+    assert len(given) == 2
+    assert asked == [(2, 0)]
     await amina.close()
     await li.close()
 
@@ -265,7 +271,7 @@ async def test_what_can_be_no_track_is_refused(
 async def test_a_section_that_is_out_of_use_is_left_so_and_what_came_there_comes_elsewhere(
     start: Started, http: aiohttp.ClientSession
 ) -> None:
-    url, _ = await start()
+    url, sessions = await start()
     li = await _joined(http, url, "li")
     track = await _published(li, "mine")
     await li.send_bytes(_offer(_speaks("0", "mine"), number=1))
@@ -284,7 +290,85 @@ async def test_a_section_that_is_out_of_use_is_left_so_and_what_came_there_comes
     assert [section.port for section in sdp.parse(answer.sdp).sections] == [0, 9]
     assert "a=group:BUNDLE data\r\n" in answer.sdp
     assert not answer.mid_to_track_id
-    await amina.send_bytes(_offer(stopped, data, listens.replace("a=mid:0", "a=mid:1"), number=3))
+    # The line is used again under another name, and then somebody else begins to speak.
+    await amina.send_bytes(_offer(listens.replace("a=mid:0", "a=mid:1"), data, number=3))
     assert dict((await until(amina, "answer")).answer.mid_to_track_id) == {"1": track}
+    await _published(li, "more")
+    await li.send_bytes(_offer(_speaks("0", "mine"), _speaks("1", "more"), number=2))
+    await until(li, "answer")
+    needed = (await until(amina, "media_sections_requirement")).media_sections_requirement
+    assert (needed.num_audios, needed.num_videos) == (1, 0)
+    # What somebody sends in a section that is put out of use has ended.
+    ended = _speaks("1", "more").replace("m=audio 9", "m=audio 0").replace("sendonly", "inactive")
+    await li.send_bytes(_offer(_speaks("0", "mine"), ended, number=3))
+    await until(li, "answer")
+    assert list(sessions.rooms.find("visit").find("li").tracks) == [track]
     await amina.close()
+    await li.close()
+
+
+async def _refused(socket: aiohttp.ClientWebSocketResponse, cid: str, source: TrackSource) -> None:
+    request = AddTrackRequest(cid=cid, type=TrackType.AUDIO, source=source)
+    await socket.send_bytes(SignalRequest(add_track=request).SerializeToString())
+    assert (await until(socket, "request_response")).request_response.reason == RequestResponse.NOT_ALLOWED
+
+
+@pytest.mark.parametrize("is_offered_first", [False, True])
+async def test_media_of_what_was_refused_is_nobody_elses(
+    start: Started, http: aiohttp.ClientSession, is_offered_first: bool
+) -> None:
+    url, sessions = await start()
+    query = {
+        "access_token": token(identity="li", can_publish_sources=["screen_share_audio"]),
+        "join_request": wrapped(JoinRequest(connection_settings=ConnectionSettings(auto_subscribe=True))),
+    }
+    li = await http.ws_connect(f"{url}/rtc/v1", params=query)
+    both = _offer(_speaks("0", "voice"), _speaks("1", "screen"), number=1)
+    if is_offered_first:
+        await li.send_bytes(both)
+        await until(li, "answer")
+    await _refused(li, "voice", TrackSource.MICROPHONE)
+    shared = AddTrackRequest(cid="screen", type=TrackType.AUDIO, source=TrackSource.SCREEN_SHARE_AUDIO)
+    await li.send_bytes(SignalRequest(add_track=shared).SerializeToString())
+    await until(li, "track_published")
+    if not is_offered_first:
+        await li.send_bytes(both)
+        await until(li, "answer")
+    (track,) = sessions.rooms.find("visit").find("li").tracks.values()
+    assert track.uplink is not None
+    assert track.uplink.mid == "1"
+    await li.close()
+
+
+async def test_a_track_announced_again_in_its_section_takes_it_over(
+    start: Started, http: aiohttp.ClientSession
+) -> None:
+    url, sessions = await start()
+    li = await _joined(http, url, "li")
+    first = await _published(li, "mine")
+    await li.send_bytes(_offer(_speaks("0", "mine"), number=1))
+    await until(li, "answer")
+    second = await _published(li, "mine")
+    await li.send_bytes(_offer(_speaks("0", "mine"), number=2))
+    await until(li, "answer")
+    there = sessions.rooms.find("visit").find("li")
+    assert {sid: track.is_published for sid, track in there.tracks.items()} == {second: True}
+    there.room.unpublish(there.tracks[second], tell=True)
+    third = await _published(li, "mine")
+    assert there.tracks[third].is_published
+    assert first != second != third
+    await li.close()
+
+
+async def test_what_was_offered_before_it_was_announced_is_answered_alike_later(
+    start: Started, http: aiohttp.ClientSession
+) -> None:
+    url, _ = await start()
+    li = await _joined(http, url, "li")
+    await li.send_bytes(_offer(_speaks("0", "random"), number=1))
+    await until(li, "answer")
+    await _published(li, "mine")
+    await li.send_bytes(_offer(_speaks("0", "random"), number=2))
+    (voice,) = sdp.parse((await until(li, "answer")).answer.sdp).sections
+    assert voice.codecs[0].parameters == {"usedtx": "1"}
     await li.close()

@@ -415,7 +415,7 @@ async def test_another_path_says_nothing_of_how_long_the_one_before_was(client: 
     moved.udp.sendto(check_of(peer))
     await moved.next_stun()
     assert peer.link.estimate._base.value == float("inf")
-    peer.reception.strain.heard(0.9, 2.0, expected=2, received=2)
+    peer.reception.strain.heard(0.9, 3.0, expected=2, received=2)
     assert not peer.reception.strain._is_held_up(0.3)
 
 

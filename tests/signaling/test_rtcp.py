@@ -95,6 +95,14 @@ def test_what_comes_late_does_not_make_others_seem_lost() -> None:
     assert _told(arrivals, [17]) == [(17, [True])]
 
 
+def test_what_comes_late_from_afar_makes_feedback_no_longer() -> None:
+    arrivals = twcc.Arrivals()
+    _told(arrivals, [20_000])
+    found = _told(arrivals, [1, 20_001])
+    assert found == [(1, [True]), (20_001, [True])]
+    assert _told(arrivals, [2, 19_999]) == [(2, [True]), (19_999, [True])]
+
+
 def test_a_jump_in_the_numbers_is_no_loss() -> None:
     arrivals = twcc.Arrivals()
     _told(arrivals, [10])

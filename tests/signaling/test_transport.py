@@ -365,6 +365,24 @@ async def test_gaps_that_cannot_be_are_not_counted_through(monkeypatch: pytest.M
     await client.secure.close()
 
 
+async def test_gaps_beyond_numbers_that_were_given_up_count() -> None:
+    server, client, _ = await _opened()
+    sctp = server.secure._sctp
+    first = sctp._last_sacked_tsn + 1
+    for tsn in (first + 10, first + 11):
+        chunk = DataChunk(SCTP_DATA_FIRST_FRAG | SCTP_DATA_LAST_FRAG)
+        chunk.tsn, chunk.user_data = tsn, b"x"
+        chunk._abandoned = chunk._acked = chunk._retransmit = False
+        chunk._book_size, chunk._misses, chunk._sent_count, chunk._in_flight = 1, 0, 1, True
+        sctp._sent_queue.append(chunk)
+    sack = SackChunk()
+    sack.cumulative_tsn, sack.advertised_rwnd, sack.gaps = first - 1, 1 << 20, [(11, 12)]
+    await sctp._receive_sack_chunk(sack)
+    assert [chunk._acked for chunk in list(sctp._sent_queue)[-2:]] == [True, True]
+    await server.secure.close()
+    await client.secure.close()
+
+
 @pytest.mark.parametrize("case", ["no data", "fragments", "streams"])
 async def test_data_that_leads_nowhere_ends_the_association(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transport, "MAX_DISORDER", 100)

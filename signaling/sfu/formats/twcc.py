@@ -90,7 +90,7 @@ class Arrivals:
             is_near = 0 <= self._next < numbers[at] < self._next + MAX_STATUSES
             base = self._next if is_near else numbers[at]
             # What comes late has a body of its own: of what follows it all was told before.
-            reach = self._next if numbers[at] < self._next else base + MAX_STATUSES
+            reach = min(self._next, base + MAX_STATUSES) if numbers[at] < self._next else base + MAX_STATUSES
             end = bisect_left(numbers, reach, at, min(len(numbers), at + PACKETS_PER_FEEDBACK))
             bodies.append(build(base, numbers[at:end], times, self._count))
             self._next = max(self._next, numbers[end - 1] + 1)

@@ -48,6 +48,8 @@ MAX_DISORDER = 2048
 """Chunks that arrived before others, two windows full of them; aiortc sorts them at each arrival."""
 
 
+MAX_GAP = 1 << 15
+"""Numbers that were sent beyond the last acknowledged one, of which the window allows far fewer."""
 MAX_STREAMS = 256
 """SCTP streams on which something came; a channel has one."""
 CIPHERS = (
@@ -103,9 +105,11 @@ class SctpBounds:
 
     async def _receive_sack_chunk(self, chunk: SackChunk) -> None:
         # In order and of what was sent (RFC 9260 §3.3.4): each gap is counted through, number by number.
+        queue = self._sctp._sent_queue
+        ahead = queue[-1].tsn - chunk.cumulative_tsn & 0xFFFFFFFF if queue else 0
         last, gaps = 0, []
         for begin, end in chunk.gaps:
-            if last < begin <= end <= len(self._sctp._sent_queue) + 1:
+            if last < begin <= end <= ahead < MAX_GAP:
                 gaps.append((begin, end))
                 last = end
         chunk.gaps = gaps
