@@ -81,8 +81,12 @@ LOOPS = (
 
 def of(node: Node, stopping: asyncio.Event) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
     """Each of a node's loops by name, to be run as a task of its own, until `stopping` is set."""
-    yield "outbox", Delivery(node.database, node.peers, LISTENERS, node.clock, node.outbox_wake).run(stopping)
-    for loop in LOOPS:
+
+    async def deliver(node: Node) -> None:
+        # A new one each time: one that failed may count messages as under way that nobody tries any more.
+        await Delivery(node.database, node.peers, LISTENERS, node.clock, node.outbox_wake).run(stopping)
+
+    for loop in (Loop("outbox", lambda _: delivery.LOOK_EVERY_S, deliver), *LOOPS):
         yield loop.name, _again_and_again(loop, node, stopping)
 
 

@@ -110,10 +110,18 @@ class Delivery:
                 await self._postpone(message)
         except Exception:
             logger.exception("an answer could not be taken in; it is asked for again", extra={"kind": message.kind})
-            await self._postpone(message, heard=False)
+            await self._ask_again_later(message)
         finally:
             del self._under_way[message.id]
             self._wake.set()
+
+    async def _ask_again_later(self, message: OutboxMessage) -> None:
+        try:
+            await self._postpone(message, heard=False)
+        except Exception:
+            # It stays due, but counts as under way while this waits: nothing spins as long as nothing can be written.
+            logger.exception("a message could not be put off", extra={"kind": message.kind})
+            await asyncio.sleep(LOOK_EVERY_S)
 
     def _is_over(self, message: OutboxMessage) -> bool:
         return message.give_up_at is not None and message.give_up_at <= self._clock()

@@ -1,16 +1,19 @@
 """A message reaches its peer once as far as anybody can tell, or is given up when its time is over."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from telemed import loops
 from telemed.federation.client import Answer
+from telemed.outbox import delivery
 from telemed.outbox.delivery import Listener
 from telemed.outbox.models import OutboxMessage
 from telemed.outbox.post import post
@@ -99,3 +102,44 @@ async def test_a_domain_that_fails_hears_the_answer_again(
             nodes["KE"].node.outbox_wake.set()
             await asyncio.sleep(0.02)
     assert ear.answers.qsize() == 1
+
+
+async def test_a_database_that_takes_nothing_does_not_end_the_delivery(nodes: dict[str, RunningNode], ear: Ear) -> None:
+    ke = nodes["KE"]
+    await send(ke, "CN")
+    async with asyncio.timeout(10):
+        await ear.answers.get()
+    await change(ke, "CREATE TRIGGER full BEFORE UPDATE ON outbox_message BEGIN SELECT RAISE(ABORT, 'full'); END")
+    await send(ke, "CN")
+    async with asyncio.timeout(20):
+        await ear.answers.get()
+        failed_at = asyncio.get_running_loop().time()
+        await ear.answers.get()
+        assert asyncio.get_running_loop().time() - failed_at > delivery.LOOK_EVERY_S / 2, "it spins"
+        await change(ke, "DROP TRIGGER full")
+        await send(ke, "CN")
+        await ear.answers.get()
+
+
+async def test_a_delivery_that_fails_altogether_begins_anew(
+    nodes: dict[str, RunningNode], ear: Ear, request: pytest.FixtureRequest
+) -> None:
+    fails = [RuntimeError("the log fails")]
+
+    def fail_once(_record: logging.LogRecord) -> bool:
+        if fails:
+            raise fails.pop()
+        return True
+
+    delivery.logger.addFilter(fail_once)
+    request.addfinalizer(lambda: delivery.logger.removeFilter(fail_once))
+    ear.fails = 1
+    await send(nodes["KE"], "CN")
+    async with asyncio.timeout(10):
+        assert await ear.answers.get() is not None
+    assert not fails
+
+
+async def change(node: RunningNode, statement: str) -> None:
+    async with node.node.database.write() as session:
+        await (await session.connection()).execute(text(statement))
