@@ -108,7 +108,7 @@ async def _loops(app: web.Application) -> AsyncIterator[None]:
 def _media(settings: Settings) -> MediaServerSettings:
     return MediaServerSettings(
         keys={settings.media.key: settings.media.secret},
-        rtc=RtcSettings(udp_port=settings.media.udp_port, node_ips=(settings.host,)),
+        rtc=RtcSettings(udp_port=settings.media.udp_port, node_ips=settings.node_ips),
         # Only the node opens rooms: otherwise two people with saved tokens could meet again after the visit.
         room=RoomSettings(auto_create=False),
         webhook=WebhookSettings(urls=(f"http://{settings.host}:{settings.port}/webhooks/media",)),

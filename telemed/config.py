@@ -1,11 +1,12 @@
 """A node's settings, read from one TOML file and never from a global."""
 
 import tomllib
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from telemed.directory.licence_rules import SAMPLE
 
@@ -17,10 +18,26 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def _is_one(address: str) -> bool:
+    try:
+        return not ip_address(address).is_unspecified
+    except ValueError:
+        return False
+
+
+def _one_address(address: str) -> str:
+    if not _is_one(address):
+        raise ValueError("write an address that this machine has, such as 192.0.2.7; no name, and not 0.0.0.0 or ::")
+    return address
+
+
 class MediaSettings(_Frozen):
     """The embedded media server: where calls arrive, and the key pair that signs their tokens."""
 
     udp_port: int = Field(ge=0, le=65535)
+    node_ips: tuple[Annotated[str, AfterValidator(_one_address)], ...] = Field(
+        (), description="addresses that are bound, and told to browsers as where calls arrive; none means `host`"
+    )
     key: str = Field(min_length=1)
     secret: str = Field(min_length=32)
 
@@ -70,6 +87,22 @@ class Settings(_Frozen):
         if parts.scheme != "https" and not (parts.scheme == "http" and local):
             raise ValueError("an origin is https; http only for names that end in .localhost, or loopback")
         return origin
+
+    @field_validator("media")
+    @classmethod
+    def _says_where_calls_arrive(cls, media: MediaSettings, info: ValidationInfo) -> MediaSettings:
+        # A host that is wrong itself is named apart.
+        if not media.node_ips and not _is_one(info.data.get("host", "127.0.0.1")):
+            raise ValueError(
+                'write node_ips = ["..."] in the section [media], the addresses of this machine at which browsers '
+                "reach it, because host is not a single address"
+            )
+        return media
+
+    @property
+    def node_ips(self) -> tuple[str, ...]:
+        """The addresses at which calls arrive."""
+        return self.media.node_ips or (self.host,)
 
     @property
     def database_url(self) -> str:

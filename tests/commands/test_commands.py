@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
+from signaling.app import SESSIONS
 from telemed.__main__ import main
 from telemed.app import create_app
 from telemed.config import Settings
@@ -138,12 +139,38 @@ def test_a_trust_list_is_signed_again_with_a_higher_version(operator: Operator, 
         (None, "cannot be read"),
         ("port = 1", "no TOML"),
         ("colour = 1", "/colour"),
+        ('host = "0.0.0.0"', "write node_ips"),
+        ('host = "::"', "write node_ips"),
         ('database = "postgresql+asyncpg://nobody@127.0.0.1:1/none"', "telemed"),
     ],
 )
 def test_settings_that_are_no_use_are_named(operator: Operator, tmp_path: Path, more: str | None, words: str) -> None:
     path = tmp_path / "settings.toml" if more is None else settings_file(tmp_path, more)
     assert words in operator.refused("migrate", "--settings", path)
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "::", "ke.example.org"])
+def test_calls_arrive_at_addresses_that_browsers_can_reach(operator: Operator, tmp_path: Path, address: str) -> None:
+    path = settings_file(tmp_path)
+    path.write_text(path.read_text() + f'node_ips = ["127.0.0.1", "{address}"]\n')
+    assert "/media/node_ips/1" in operator.refused("migrate", "--settings", path)
+
+
+@pytest.mark.parametrize(
+    ("host", "media", "announced"),
+    [("0.0.0.0", 'node_ips = ["127.0.0.2"]', "127.0.0.2"), ("127.0.0.3", "", "127.0.0.3")],
+)
+async def test_a_node_announces_where_calls_arrive(tmp_path: Path, host: str, media: str, announced: str) -> None:
+    path = settings_file(tmp_path, f'host = "{host}"')
+    path.write_text(f"{path.read_text()}{media}\n")
+    settings = Settings.from_file(path)
+    FileKeyRing.create(settings.path(settings.key_ring))
+    SigningKey.create(settings.path(settings.signing_key))
+    await migrate(settings.database_url)
+    app = create_app(settings)
+    async with TestServer(app):
+        (candidate,) = app._subapps[0][SESSIONS].endpoint.candidates
+        assert candidate.split()[4] == announced
 
 
 def test_a_node_without_keys_says_how_to_make_them(operator: Operator, tmp_path: Path) -> None:
