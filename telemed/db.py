@@ -54,7 +54,9 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value.tzinfo is None:
             raise ValueError("a naive datetime has no place in the database; give it a zone")
         value = value.astimezone(UTC)
-        return value if dialect.name == "postgresql" else value.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        # No strftime: it writes the year 1 as 1, which neither sorts nor is read again.
+        text = value.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+        return value if dialect.name == "postgresql" else text
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         if value is None:

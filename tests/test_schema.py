@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
+from sqlmodel import col, select
 
 from telemed import schema
 from telemed.audit.models import AuditEvent
@@ -34,14 +35,22 @@ async def test_an_audit_row_can_be_neither_changed_nor_deleted(database: Databas
         assert await session.get(AuditEvent, 1) is not None
 
 
-def _event() -> AuditEvent:
+async def test_times_of_every_year_are_read_as_written_and_sort(database: Database) -> None:
+    years = [NOON.replace(year=year) for year in (9999, 1, 2026, 999)]
+    async with database.write() as session:
+        session.add_all(_event(seq, at) for seq, at in enumerate(years, 1))
+    async with database.read() as session:
+        assert (await session.exec(select(AuditEvent.at).order_by(col(AuditEvent.at)))).all() == sorted(years)
+
+
+def _event(seq: int = 1, at: datetime = NOON) -> AuditEvent:
     return AuditEvent(
-        seq=1,
-        at=NOON,
+        seq=seq,
+        at=at,
         actor={"kind": "node"},
         action="read-record",
         subject="handle",
         detail={},
-        previous_hash="0",
-        hash="1",
+        previous_hash=str(seq - 1),
+        hash=str(seq),
     )

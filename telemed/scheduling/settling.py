@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from datetime import datetime
 
+from pydantic import TypeAdapter, ValidationError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from telemed.directory.entries import Instant
 from telemed.federation.client import Answer
 from telemed.outbox.delivery import Listener
 from telemed.outbox.models import OutboxMessage
@@ -16,6 +18,8 @@ OPEN = ("requested", "held")
 
 REFUSALS = frozenset({"slot-taken", "licence-rule", "too-many", "hold-lapsed"})
 """What a peer's refusal may be called on the page; anything else is `refused`."""
+
+_INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
 
 
 async def call_off(session: AsyncSession, visit: Visit, reason: str, now: datetime) -> None:
@@ -88,10 +92,9 @@ def _gone(visit: Visit, answer: Answer) -> None:
     visit.detail = answer.code if answer.code in REFUSALS else "refused"
 
 
-def _time(text: object) -> datetime | None:
+def _time(said: object) -> datetime | None:
     # Only shown: when the hold ends is the calendar's node to say at the confirm.
     try:
-        at = datetime.fromisoformat(str(text))
-    except ValueError:
+        return _INSTANT.validate_python(str(said))
+    except ValidationError:
         return None
-    return at if at.tzinfo is not None else None

@@ -178,6 +178,9 @@ async def test_a_hold_is_confirmed_and_then_a_visit(desk: Desk, clock: SetClock)
         (Answer(404, {"code": "what-the-peer-likes"}), "gone", "refused"),
         (None, "unreachable", "node-unreachable"),
         (Answer(201, {"hold_until": "soon"}), "held", None),
+        (Answer(201, {"hold_until": "2026-11-24T08:03:00"}), "held", None),
+        (Answer(201, {"hold_until": "0001-01-01T00:00:00Z"}), "held", None),
+        (Answer(201, {"hold_until": "0001-01-01T00:00:00+14:00"}), "held", None),
     ],
 )
 async def test_what_becomes_of_a_hold(desk: Desk, answer: Answer | None, state: str, detail: str | None) -> None:
