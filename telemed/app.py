@@ -14,6 +14,7 @@ from telemed.accounts.passwords import Passwords
 from telemed.api import map as api_map
 from telemed.api.inbox import sign_answers
 from telemed.api.page import add_page
+from telemed.api.participants import take_dead_cookies
 from telemed.api.problems import problems
 from telemed.calls.rooms import Rooms
 from telemed.clock import Clock, system_clock
@@ -38,7 +39,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> web.Applicati
         KeyRingUnusable: there is no key ring, or it cannot be read. SchemaBehind follows when it starts.
         SigningKeyUnusable: the same of the signing key.
     """
-    app = web.Application(middlewares=[sign_answers, problems])
+    app = web.Application(middlewares=[sign_answers, take_dead_cookies, problems])
     app[NODE] = _built(settings, clock)
     app.cleanup_ctx.extend([_database, _calls, _loops])
     api_map.add_all(app)

@@ -3,18 +3,38 @@
 from aiohttp import web
 
 from telemed.api.actors import ACTOR, SignedIn, VisitingDoctor, signed_in
+from telemed.api.problems import Handler
 from telemed.audit import actors as audit_actors
 from telemed.calls import visiting
+from telemed.calls.window import VisitOver
 from telemed.errors import NotAllowed, NotFound, NotSignedIn, TelemedError
 from telemed.node import NODE
+from telemed.records.consent import ConsentNotLive
 from telemed.scheduling.models import Visit
 
 Participant = SignedIn | VisitingDoctor
+
+DEAD_COOKIE = web.RequestKey("dead_visit_cookie", str)
+"""The name of a visit's cookie that opens nothing any more."""
 
 
 def visit_cookie(visit_id: str) -> str:
     """The name of a visiting doctor's cookie: one a visit, beside whatever session the browser has."""
     return f"__Host-visit-{visit_id}"
+
+
+def let_go(request: web.Request) -> None:
+    """The answer takes the visit's cookie away: one a visit, they would grow to more than a request may carry."""
+    request[DEAD_COOKIE] = visit_cookie(request.match_info["id"])
+
+
+@web.middleware
+async def take_dead_cookies(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Does what `let_go` says, to refusals too."""
+    answer = await handler(request)
+    if (name := request.get(DEAD_COOKIE)) is not None:
+        answer.del_cookie(name, path="/", secure=True, httponly=True, samesite="Lax")
+    return answer
 
 
 async def visiting_doctor(request: web.Request) -> VisitingDoctor:
@@ -24,8 +44,13 @@ async def visiting_doctor(request: web.Request) -> VisitingDoctor:
     token = request.cookies.get(visit_cookie(visit_id))
     if not token:
         raise NotSignedIn("Go to your own node's calendar and press Join.")
-    async with node.database.read() as session:
-        found = await visiting.resume(session, visit_id, token, now)
+    try:
+        async with node.database.read() as session:
+            found = await visiting.resume(session, visit_id, token, now)
+    except (VisitOver, ConsentNotLive):
+        # Not when a later arrival took its place: this answer may come after the new cookie of the same name.
+        let_go(request)
+        raise
     issuer = (await node.trust.current(now)).node(found.arrival.issuer)
     if issuer is None or not issuer.may("visits"):
         raise NotAllowed("The node that vouched for you is not trusted any more; ask its administrator.")

@@ -13,7 +13,7 @@ from telemed.accounts import profiles
 from telemed.accounts.models import Account
 from telemed.api.actors import VisitingDoctor
 from telemed.api.appointment_view import BookedDoctor, EndReason
-from telemed.api.participants import Participant, audited, taking_part
+from telemed.api.participants import Participant, audited, let_go, taking_part
 from telemed.api.routing import Moment, Route, View, Who
 from telemed.api.slots import RuleView
 from telemed.calls import admission, ending, tokens, window
@@ -139,6 +139,7 @@ async def end(request: web.Request) -> VisitView:
     """End the visit for both."""
     node, visit_id = request.app[NODE], request.match_info["id"]
     await ending.end(node, visit_id, ending.DOCTOR_ENDED, node.clock(), audited(request))
+    let_go(request)
     return await _view(node, taking_part(request), visit_id)
 
 

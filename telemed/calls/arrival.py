@@ -47,6 +47,15 @@ class Code:
     expires_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class WayIn:
+    """A new session in a visit; its token goes to the browser and is stored nowhere."""
+
+    visit_id: str
+    token: str
+    expires_at: datetime
+
+
 async def accept(
     session: AsyncSession,
     asserted: Assertion,
@@ -99,8 +108,8 @@ async def issuer_of(session: AsyncSession, code: str) -> str:
     return arrival.issuer
 
 
-async def redeem(session: AsyncSession, code: str, now: datetime) -> tuple[Visit, str]:
-    """Spend a code: the visit, and the token of a new session in it. Earlier sessions of the visit end.
+async def redeem(session: AsyncSession, code: str, now: datetime) -> WayIn:
+    """Spend a code for a new session in its visit. Earlier sessions of the visit end.
 
     Raises:
         ArrivalRefused: unknown, spent, older than `CODE_LIFE`; or the visit or its consent is over since.
@@ -116,19 +125,19 @@ async def redeem(session: AsyncSession, code: str, now: datetime) -> tuple[Visit
     visit = await session.get_one(Visit, arrival.visit_id)
     agreed = await _require_open(session, visit, now)
     await end_sessions(session, visit.id, now)
-    token = secrets.token_urlsafe(32)
+    way_in = WayIn(visit.id, secrets.token_urlsafe(32), min(window.closes_at(visit), agreed.until))
     session.add(
         VisitSession(
             id=secrets.token_hex(16),
-            token_hash=hashed(token),
+            token_hash=hashed(way_in.token),
             visit_id=visit.id,
             jti=arrival.jti,
             started_at=now,
-            expires_at=min(window.closes_at(visit), agreed.until),
+            expires_at=way_in.expires_at,
         )
     )
     await session.flush()
-    return visit, token
+    return way_in
 
 
 async def end_sessions(session: AsyncSession, visit_id: str, now: datetime) -> None:

@@ -119,6 +119,24 @@ async def test_the_code_is_the_doctors_nodes_pages_alone_and_works_once(visit: A
     assert (await visit.post_code(late, visit.cn.origin))[0] == 403
 
 
+async def test_the_visits_cookie_goes_with_the_visit(visit: Appointment) -> None:
+    name, ke = f"__Host-visit-{visit.id}", visit.ke
+    code, origin = {"code": await visit.join()}, {"Origin": visit.cn.origin}
+    async with ke.http.post(f"{ke.origin}/arrive", data=code, headers=origin, allow_redirects=False) as answer:
+        doctor, lives_s = answer.cookies[name].value, int(answer.cookies[name]["max-age"])
+    closes = timedelta(minutes=20) + window.AFTER
+    assert closes <= timedelta(seconds=lives_s) <= closes + timedelta(minutes=15)
+
+    cookie = {"Cookie": f"{name}={doctor}", "Origin": ke.origin}
+    gone = []
+    # At the end, and of a page elsewhere that has not heard of it; but nothing touches it before.
+    for method, path in (("GET", ""), ("POST", "/end"), ("GET", ""), ("POST", "/enter")):
+        async with ke.http.request(method, f"{ke.origin}/api/v1{visit.path}{path}", headers=cookie) as answer:
+            said = answer.headers.get("Set-Cookie", "")
+            gone.append(said.startswith(f'{name}=""') and "Max-Age=0" in said and "Secure" in said)
+    assert gone == [False, True, True, True]
+
+
 async def test_only_the_booked_doctor_joins(visit: Appointment) -> None:
     assert (await visit.cn.call("POST", f"/calendar/{'b' * 32}/join", visit.doctors))[0] == 404
     assert (await visit.cn.call("POST", f"/calendar/{visit.id}/join"))[0] == 401

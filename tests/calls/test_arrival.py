@@ -38,8 +38,7 @@ async def accept(
 
 async def redeem(database: Database, code: str, now: datetime = NOW) -> str:
     async with database.write() as session:
-        _, token = await arrival.redeem(session, code, now)
-    return token
+        return (await arrival.redeem(session, code, now)).token
 
 
 async def resume(database: Database, token: str, now: datetime = NOW, visit_id: str = VISIT) -> visiting.Visiting:
