@@ -13,6 +13,7 @@ from telemed.crypto.data_keys import DataKeys
 from telemed.crypto.keyring import KeyRing
 from telemed.db import Database
 from telemed.directory import licence_rules
+from telemed.directory.languages import Languages
 from telemed.directory.licence_rules import LicenceRules
 from telemed.federation.client import Peers
 from telemed.federation.keys import SigningKey
@@ -34,6 +35,7 @@ class Node:
     trust: Trust
     peers: Peers
     rules: LicenceRules = field(default_factory=licence_rules.load)
+    languages: Languages = field(default_factory=Languages)
     outbox_wake: asyncio.Event = field(default_factory=asyncio.Event)
 
 

@@ -5,9 +5,7 @@ from importlib.metadata import version
 from aiohttp import web
 
 from telemed.api.routing import Route, View, Who
-from telemed.directory import replica
 from telemed.directory.doctors import SPECIALTIES
-from telemed.directory.replica import Home
 from telemed.federation.trust_list import TrustListRefused
 from telemed.node import NODE, Node
 
@@ -57,8 +55,6 @@ async def health(request: web.Request) -> HealthView:
 async def look(request: web.Request) -> NodeView:
     """This node, its peers, and what its search can be asked for."""
     node, settings = request.app[NODE], request.app[NODE].settings
-    async with node.database.read() as session:
-        listed = await replica.doctors(session, Home(settings.node, settings.jurisdiction))
     return NodeView(
         id=settings.node,
         jurisdiction=settings.jurisdiction,
@@ -66,7 +62,7 @@ async def look(request: web.Request) -> NodeView:
         origin=settings.origin,
         sample=settings.sample,
         specialties=SPECIALTIES,
-        languages=sorted({language for one in listed for language in one.doctor.languages}),
+        languages=await node.languages.listed(node.database),
         peers=await _peers(node),
         rules=RulesView(version=node.rules.version, sample=node.rules.sample),
     )
