@@ -21,6 +21,10 @@ from telemed.scheduling.slots import GRID, on_grid
 
 AHEAD = timedelta(days=15)
 """How far ahead a time can be held; as far as the directory shows."""
+SHOWN = 200
+"""Held and confirmed visits in a doctor's calendar."""
+SHOWN_ENDED = 50
+"""Ended ones beside them."""
 
 
 class SlotTaken(Conflict):
@@ -156,14 +160,17 @@ async def any_lapsed(session: AsyncSession, now: datetime) -> bool:
     return (await session.exec(over)).first() is not None
 
 
-async def of_doctor(session: AsyncSession, doctor_id: str, since: datetime, limit: int = 200) -> Sequence[Claim]:
-    """A doctor's visits from `since` on, held ones too, in order."""
-    hers = select(Claim).where(
-        Claim.doctor_id == doctor_id,
-        Claim.starts_at >= since,
-        col(Claim.state).in_(("held", "confirmed", "ended")),
-    )
-    return (await session.exec(hers.order_by(col(Claim.starts_at)).limit(limit))).all()
+async def of_doctor(session: AsyncSession, doctor_id: str, since: datetime) -> Sequence[Claim]:
+    """A doctor's visits from `since` on, in order: the next held and confirmed ones, and the last of those that ended.
+
+    Each kind has a limit of its own, or times that somebody takes and lets go would push visits out.
+    """
+    hers = select(Claim).where(Claim.doctor_id == doctor_id, Claim.starts_at >= since)
+    to_come = hers.where(col(Claim.state).in_(("held", "confirmed"))).order_by(col(Claim.starts_at)).limit(SHOWN)
+    newest = (col(Claim.starts_at).desc(), col(Claim.id))
+    ended = hers.where(Claim.state == "ended").order_by(*newest).limit(SHOWN_ENDED)
+    found = [*await session.exec(to_come), *await session.exec(ended)]
+    return sorted(found, key=lambda claim: (claim.starts_at, claim.id))
 
 
 def _as_before(claim: Claim, wanted: Wanted, now: datetime) -> Claim:

@@ -108,6 +108,22 @@ async def test_lapsed_holds_are_let_go(database: Database, clock: SetClock, want
         assert not await calendar.any_lapsed(session, clock())
 
 
+async def test_times_that_were_let_go_push_no_visit_out_of_the_calendar(
+    database: Database, clock: SetClock, wanted: Wanted
+) -> None:
+    later = other(wanted, 2, starts_at=wanted.starts_at + timedelta(hours=1))
+    await hold(database, clock, wanted)
+    await hold(database, clock, later)
+    await confirm(database, clock, later.claim_id)
+    async with database.write() as session:
+        ended = (await calendar.end(session, wanted.claim_id, "KE", clock())).model_dump()
+        session.add_all(Claim(**{**ended, "id": hexed(number), "handle": hexed(number)}) for number in range(3, 203))
+    async with database.read() as session:
+        shown = await calendar.of_doctor(session, wanted.doctor_id, clock())
+    assert shown[-1].id == later.claim_id
+    assert [claim.state for claim in shown] == ["ended"] * calendar.SHOWN_ENDED + ["confirmed"]
+
+
 async def test_an_ended_visit_frees_the_time_that_lies_ahead(
     database: Database, clock: SetClock, wanted: Wanted
 ) -> None:
