@@ -87,6 +87,8 @@ def _trickle(participant: Participant, _: Message) -> None:
 def add_track(participant: Participant, request: AddTrackRequest) -> None:
     """Announce a track, or another codec of one."""
     room = participant.room
+    # First, because of what is refused the id is kept.
+    bounds.check_track(room.settings, request)
     if request.sid and request.sid not in participant.tracks:
         # A second codec of a track that has gone meanwhile; as a track of its own everybody would see it.
         _refuse_track(participant, RequestResponse.NOT_FOUND, request)
@@ -100,7 +102,6 @@ def add_track(participant: Participant, request: AddTrackRequest) -> None:
     if len(participant.tracks) >= room.settings.limits.tracks_per_participant:
         _refuse_track(participant, RequestResponse.LIMIT_EXCEEDED, request)
         return
-    bounds.check_track(room.settings, request)
     if request.cid in participant.refused:
         participant.refused.remove(request.cid)
     track = participant.tracks.get(request.sid) or participant.track_of(request.cid)

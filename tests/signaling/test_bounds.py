@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from livekit.protocol.models import ClientInfo, DataPacket, TrackInfo, VideoLayer
+from livekit.protocol.models import ClientInfo, DataPacket, TrackInfo, TrackType, VideoLayer
 from livekit.protocol.rtc import (
     AddTrackRequest,
     RequestResponse,
@@ -20,7 +20,7 @@ from signaling.clients import handlers
 from signaling.config import LimitSettings, RoomSettings, Settings
 from signaling.operation.webhooks import Webhooks
 from signaling.rooms.data import DataChannels
-from signaling.rooms.participants import Participant
+from signaling.rooms.participants import MAX_REFUSED, Participant
 from signaling.rooms.room import Room
 from signaling.rooms.tracks import Track, Wishes
 from signaling.tokens import Claims, VideoGrant
@@ -89,6 +89,15 @@ def test_a_track_that_says_too_much_of_itself_is_refused(request_: AddTrackReque
     participant = _participant()
     handlers.handle(participant, SignalRequest(add_track=request_))
     assert not participant.tracks
+
+
+def test_of_refused_tracks_only_so_many_short_ids_are_kept() -> None:
+    participant = _participant()
+    for number in range(2 * MAX_REFUSED):
+        for cid in (LONG, f"c{number}"):
+            request = AddTrackRequest(cid=cid, sid="TR_gone", type=TrackType.VIDEO)
+            handlers.handle(participant, SignalRequest(add_track=request))
+    assert list(participant.refused) == [f"c{number}" for number in range(MAX_REFUSED, 2 * MAX_REFUSED)]
 
 
 def test_a_track_has_only_so_many_ids() -> None:
