@@ -103,14 +103,20 @@ async def _published(socket: aiohttp.ClientWebSocketResponse, cid: str) -> str:
     return (await until(socket, "track_published")).track_published.track.sid
 
 
+async def _speaking(http: aiohttp.ClientSession, url: str) -> tuple[aiohttp.ClientWebSocketResponse, str]:
+    """Li, who speaks in one section, and the SID of that sound."""
+    li = await _joined(http, url, "li")
+    sid = await _published(li, "mine")
+    await li.send_bytes(_offer(_speaks("0", "mine"), number=1))
+    await until(li, "answer")
+    return li, sid
+
+
 async def test_a_track_announced_again_before_its_section_ends_is_another(
     start: Started, http: aiohttp.ClientSession
 ) -> None:
     url, sessions = await start()
-    li = await _joined(http, url, "li")
-    first = await _published(li, "mine")
-    await li.send_bytes(_offer(_speaks("0", "mine"), number=1))
-    await until(li, "answer")
+    li, first = await _speaking(http, url)
     second = await _published(li, "mine")
     assert second != first
     tracks = sessions.rooms.find("visit").find("li").tracks
@@ -239,10 +245,7 @@ async def test_what_was_taken_away_is_not_published_by_an_announcement(
     start: Started, http: aiohttp.ClientSession
 ) -> None:
     url, sessions = await start()
-    li = await _joined(http, url, "li")
-    first = await _published(li, "mine")
-    await li.send_bytes(_offer(_speaks("0", "mine"), number=1))
-    await until(li, "answer")
+    li, first = await _speaking(http, url)
     there = sessions.rooms.find("visit").find("li")
     there.room.unpublish(there.tracks[first], tell=True)
     second = await _published(li, "other")
@@ -272,10 +275,7 @@ async def test_a_section_that_is_out_of_use_is_left_so_and_what_came_there_comes
     start: Started, http: aiohttp.ClientSession
 ) -> None:
     url, sessions = await start()
-    li = await _joined(http, url, "li")
-    track = await _published(li, "mine")
-    await li.send_bytes(_offer(_speaks("0", "mine"), number=1))
-    await until(li, "answer")
+    li, track = await _speaking(http, url)
     amina = await _joined(http, url, "amina")
     listens = SECTION[SECTION.index("m=") :].format(direction="recvonly")
     data = listens.replace("m=audio 9 UDP/TLS/RTP/SAVPF 111", "m=application 9 UDP/DTLS/SCTP webrtc-datachannel")
@@ -344,10 +344,7 @@ async def test_a_track_announced_again_in_its_section_takes_it_over(
     start: Started, http: aiohttp.ClientSession
 ) -> None:
     url, sessions = await start()
-    li = await _joined(http, url, "li")
-    first = await _published(li, "mine")
-    await li.send_bytes(_offer(_speaks("0", "mine"), number=1))
-    await until(li, "answer")
+    li, first = await _speaking(http, url)
     second = await _published(li, "mine")
     await li.send_bytes(_offer(_speaks("0", "mine"), number=2))
     await until(li, "answer")
