@@ -8,6 +8,7 @@ import os
 import secrets
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from livekit import api, rtc
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import BrowserContext, Page, async_playwright
 
 from signaling.app import MAX_LINE_BYTES, SESSIONS, create_app
 from signaling.clients.sessions import Sessions
@@ -80,6 +81,8 @@ async def admin(server: Server) -> AsyncIterator[api.LiveKitAPI]:
 
 
 Joined = Callable[..., Awaitable[rtc.Room]]
+Opened = Callable[[], Awaitable[Page]]
+OpenedBrowser = Callable[[], Awaitable[BrowserContext]]
 
 
 @pytest.fixture
@@ -119,32 +122,51 @@ def bundle() -> Path:
 
 
 @pytest.fixture
-async def browser(bundle: Path) -> AsyncIterator[Browser]:
-    """Chromium with a fake camera and microphone, once the page for it is built."""
-    async with async_playwright() as playwright:
-        started = await playwright.chromium.launch(executable_path=str(CHROMIUM), args=CHROMIUM_OPTIONS)
-        yield started
-        await started.close()
-
-
-@pytest.fixture
-async def open_page(browser: Browser, bundle: Path) -> AsyncIterator[Callable[[], Awaitable[Page]]]:
-    """A fresh test page, on an origin of its own."""
+async def origin(bundle: Path) -> AsyncIterator[str]:
+    """Where the test page is served."""
     app = web.Application()
     app.router.add_static("/", bundle)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    context = await browser.new_context(permissions=["camera", "microphone"])
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def open_browser(origin: str) -> AsyncIterator[OpenedBrowser]:
+    """A Chromium with a fake camera and microphone."""
+    async with async_playwright() as playwright, AsyncExitStack() as stack:
+
+        async def opened() -> BrowserContext:
+            browser = await playwright.chromium.launch(executable_path=str(CHROMIUM), args=CHROMIUM_OPTIONS)
+            stack.push_async_callback(browser.close)
+            return await browser.new_context(permissions=["camera", "microphone"])
+
+        yield opened
+
+
+async def _show(context: BrowserContext, origin: str) -> Page:
+    page = await context.new_page()
+    await page.goto(f"{origin}/index.html")
+    return page
+
+
+@pytest.fixture
+async def open_page(open_browser: OpenedBrowser, origin: str) -> Opened:
+    """A fresh test page; all of them in one browser."""
+    context = await open_browser()
+    return lambda: _show(context, origin)
+
+
+@pytest.fixture
+def open_page_apart(open_browser: OpenedBrowser, origin: str) -> Opened:
+    """A fresh test page in a Chromium of its own: pages that start one fake camera at the same time get no pictures."""
 
     async def opened() -> Page:
-        page = await context.new_page()
-        await page.goto(f"http://127.0.0.1:{runner.addresses[0][1]}/index.html")
-        return page
+        return await _show(await open_browser(), origin)
 
-    yield opened
-    await context.close()
-    await runner.cleanup()
+    return opened
 
 
 async def eventually(probe: Callable[[], Awaitable[object] | object], seconds: float = 10.0) -> None:

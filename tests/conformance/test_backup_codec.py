@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conformance.conftest import Server, eventually
-from tests.conformance.test_browser import BOTH_PATHS, Opened, _join, _plays, _publish
+from tests.conformance.conftest import Opened, Server, eventually
+from tests.conformance.test_browser import BOTH_PATHS, _join, _plays, _publish
 
 REGRESSION, SIMULCAST = 0, 1
 """livekit-client's BackupCodecPolicy."""

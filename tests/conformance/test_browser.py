@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
@@ -10,9 +9,7 @@ import pytest
 from livekit import api
 from playwright.async_api import Page
 
-from tests.conformance.conftest import ANOTHER, Server, eventually
-
-Opened = Callable[[], Awaitable[Page]]
+from tests.conformance.conftest import ANOTHER, Opened, Server, eventually
 
 BOTH_PATHS = pytest.mark.parametrize("single", [True, False], ids=["v1", "v0"])
 

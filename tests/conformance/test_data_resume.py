@@ -8,9 +8,9 @@ import pytest
 from playwright.async_api import Page
 
 from signaling.sfu.network import ice
-from tests.conformance.conftest import ANOTHER, Server, eventually
+from tests.conformance.conftest import ANOTHER, Opened, Server, eventually
 from tests.conformance.lossy import LossyRelay
-from tests.conformance.test_browser import BOTH_PATHS, Opened, _join
+from tests.conformance.test_browser import BOTH_PATHS, _join
 
 pytestmark = pytest.mark.skipif(ANOTHER is not None, reason="the relay stands before our own port")
 

@@ -6,9 +6,9 @@ import pytest
 from playwright.async_api import Page
 
 from signaling.sfu.network import ice
-from tests.conformance.conftest import ANOTHER, Server, eventually
+from tests.conformance.conftest import ANOTHER, Opened, Server, eventually
 from tests.conformance.lossy import LossyRelay
-from tests.conformance.test_browser import Opened, _received, _visit
+from tests.conformance.test_browser import _received, _visit
 
 pytestmark = pytest.mark.skipif(ANOTHER is not None, reason="the relay stands before our own port")
 

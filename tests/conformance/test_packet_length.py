@@ -8,8 +8,8 @@ import pytest
 from livekit import api
 from playwright.async_api import Page
 
-from tests.conformance.conftest import ANOTHER, Server, eventually
-from tests.conformance.test_browser import BOTH_PATHS, Opened, _received, _visit
+from tests.conformance.conftest import ANOTHER, Opened, Server, eventually
+from tests.conformance.test_browser import BOTH_PATHS, _received, _visit
 
 pytestmark = pytest.mark.skipif(ANOTHER is not None, reason="LiveKit leaves the packets' length to clients")
 

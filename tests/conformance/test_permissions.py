@@ -8,9 +8,9 @@ import pytest
 from livekit import api, rtc
 from livekit.rtc.participant import PublishTrackError
 
-from tests.conformance.conftest import Joined, Server, eventually
+from tests.conformance.conftest import Joined, Opened, Server, eventually
 from tests.conformance.media import publications, publish_tone
-from tests.conformance.test_browser import Opened, _local, _plays, _rests, _visit
+from tests.conformance.test_browser import _local, _plays, _rests, _visit
 
 
 async def test_a_waiting_participant_neither_hears_nor_speaks_until_admitted(

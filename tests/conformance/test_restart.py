@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance.conftest import ANOTHER, KEY, SECRET, Server, eventually, new_room
-from tests.conformance.test_browser import Opened, _plays, _visit
+from tests.conformance.conftest import ANOTHER, KEY, SECRET, Opened, Server, eventually, new_room
+from tests.conformance.test_browser import _plays, _visit
 from tests.nodes import free_port
 
 pytestmark = pytest.mark.skipif(ANOTHER is not None, reason="only our own server is ours to kill")
@@ -29,13 +29,13 @@ async def _start(config: Path, port: int) -> tuple[asyncio.subprocess.Process, i
     return process, int(found.group(1))
 
 
-async def test_a_call_survives_a_killed_server(open_page: Opened, tmp_path: Path) -> None:
+async def test_a_call_survives_a_killed_server(open_page_apart: Opened, tmp_path: Path) -> None:
     config = tmp_path / "media.toml"
     config.write_text(f'[keys]\n{KEY} = "{SECRET}"\n', encoding="utf-8")
     process, port = await _start(config, free_port())
     try:
         server = Server(f"ws://127.0.0.1:{port}", None, new_room())
-        amina, li = await _visit(server, open_page)
+        amina, li = await _visit(server, open_page_apart)
         process.kill()
         await process.wait()
         process, _ = await _start(config, port)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conformance.conftest import ANOTHER, Server, eventually
-from tests.conformance.test_browser import BOTH_PATHS, Opened, _plays, _visit
+from tests.conformance.conftest import ANOTHER, Opened, Server, eventually
+from tests.conformance.test_browser import BOTH_PATHS, _plays, _visit
 
 pytestmark = pytest.mark.skipif(ANOTHER is not None, reason="only our own server's choice can be undone")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conformance.conftest import ANOTHER, Server, eventually
-from tests.conformance.test_browser import Opened, _join, _plays, _saw, _visit
+from tests.conformance.conftest import ANOTHER, Opened, Server, eventually
+from tests.conformance.test_browser import _join, _plays, _saw, _visit
 
 SERVER_SHUTDOWN = 3
 """livekit-client's DisconnectReason."""
