@@ -272,7 +272,8 @@ async def test_sound_has_its_part_of_the_figure() -> None:
         ([80_000] * 8 + [None] * 8 + [150_000] + [None] * 8, True),
         ([80_000] * 8 + [None] * 15, False),
         ([80_000] * 4 + [None] + [80_000] * 4, False),
-        ([120_000] * 20, False),
+        ([118_000] * 8, True),
+        ([150_000] * 20, False),
         ([None] * 20, False),
     ],
 )
