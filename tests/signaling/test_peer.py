@@ -431,3 +431,28 @@ async def test_sound_alone_finds_a_wider_link_after_a_picture_had_no_room(client
     downlink.set_paused(True)
     peer.link.share(now)
     assert peer.link.estimate._is_used(now)
+
+
+async def test_a_microphone_that_is_changed_is_no_queue(client: Client) -> None:
+    opus = Codec(111, "opus", 48000, 2)
+    sound, pictures = Uplink(client.peer, "0", "audio", opus, {111: opus}, {}), _uplink(client, "1")
+    reception, began_at = client.peer.reception, asyncio.get_running_loop().time()
+    now = began_at
+    reception.expect(sound, [7], {})
+    reception.expect(pictures, [8], {})
+    spoken = 0
+    for step in range(2000):
+        now += 0.02
+        # Nothing is recorded for two seconds, in which a browser's clock of sound stands still.
+        if not 10 < now - began_at < 12:
+            spoken += 1
+            captured_at = now
+            head = rtp.header(marker=False, payload_type=111, sequence=spoken, timestamp=spoken * 960, ssrc=7)
+            reception.take(rtp.parse(head + bytes(60)), now)
+        reception.take(rtp.parse(_packet(8, step + 1) + bytes(500)), now)
+        if step % 250 == 249:
+            timestamp = spoken * 960 + round((now - captured_at) * 48000)
+            reception.note_report(rtcp.SenderReport(7, round(now * 2**32), timestamp, spoken, 0), now)
+        if step % 5 == 0:
+            reception.feedback(now)
+            assert not reception.strain.is_yielding

@@ -34,6 +34,12 @@ class SenderReport:
     packets: int
     octets: int
 
+    def lag_seconds(self, before: SenderReport, clock_rate: float) -> float:
+        """How far timestamps have fallen behind the sender's time since an earlier report; less than 0 is ahead."""
+        elapsed = round((self.ntp - before.ntp) * clock_rate / 2**32)
+        behind = (elapsed - self.rtp_timestamp + before.rtp_timestamp) & 0xFFFFFFFF
+        return (behind if behind < 0x80000000 else behind - 0x100000000) / clock_rate
+
 
 @dataclass(frozen=True, slots=True)
 class ReceptionReport:

@@ -16,6 +16,8 @@ from signaling.sfu.receiving.uplink import Uplink
 
 HEARD_SECONDS: Final = 0.1
 """Sound that came no longer ago than this tells how its way is now."""
+PAUSE_SECONDS: Final = 0.1
+"""A microphone that is changed stops a browser's timestamps for as long as that takes; clocks drift by far less."""
 
 
 class Reception:
@@ -91,8 +93,14 @@ class Reception:
     def note_report(self, report: rtcp.SenderReport, now: float) -> None:
         """Take what the client says of a stream that it sends."""
         stream = self._streams.get(report.ssrc)
-        if stream is not None:
-            stream.report, stream.report_at = report, now
+        if stream is None:
+            return
+        before, stream.report, stream.report_at = stream.report, report, now
+        if before is None or stream.uplink.kind != "audio":
+            return
+        if abs(report.lag_seconds(before, stream.uplink.clock_rate)) > PAUSE_SECONDS:
+            # What seems to be late since then was spoken later.
+            self.strain.forget_path()
 
     @property
     def is_incomplete(self) -> bool:

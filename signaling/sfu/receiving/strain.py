@@ -94,7 +94,7 @@ class Strain:
             self._until = now + self._hold_seconds
 
     def forget_path(self) -> None:
-        """What comes from now on comes another way: how long it was under way before says nothing of it."""
+        """What comes from now on comes another way, or by another clock: how late it was before says nothing of it."""
         self._transit = None
 
     def heard(self, transit: float, now: float, *, expected: int, received: int) -> None:
