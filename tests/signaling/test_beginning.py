@@ -203,3 +203,26 @@ async def test_a_key_frame_is_asked_for_while_the_handshake_lasts(endpoint: Endp
     assert not call.viewer.peer.secure.is_keyed
     assert publisher.peer.counts["plis_sent"] == 1
     await call.viewer.peer.close()
+
+
+async def test_a_key_frame_that_comes_late_is_nothing_to_begin_with(endpoint: Endpoint, publisher: Client) -> None:
+    async with (call := Call(endpoint, publisher, VP8)).viewer:
+        for call.sequence, payload in ((0, DELTA), (2, DELTA), (3, DELTA), (1, KEY), (4, DELTA)):
+            call.send(payload)
+        assert await call.arrived() == 0
+        # The one that is asked for instead.
+        for payload in (KEY, DELTA):
+            call.send(payload)
+        assert await call.arrived() == 2
+
+
+async def test_a_layer_goes_on_while_the_next_ones_key_frame_comes_late(endpoint: Endpoint, publisher: Client) -> None:
+    async with (call := Call(endpoint, publisher, VP8)).viewer:
+        call.send(KEY)
+        larger = call.uplink.add_stream(10, "h", 1)
+        for sequence, payload in ((1, DELTA), (3, DELTA), (4, DELTA), (2, KEY), (5, DELTA)):
+            head = rtp.header(marker=True, payload_type=96, sequence=sequence, timestamp=0, ssrc=10)
+            call.uplink.receive(larger, rtp.parse(head + payload), asyncio.get_running_loop().time())
+        call.send(DELTA)
+        assert call.downlink.current_layer == 0
+        assert await call.arrived() == 2

@@ -256,6 +256,9 @@ class Uplink:
             key = codecs.is_key_frame(name, packet.data, packet.payload_at, packet.payload_end)
         if frame is not None:
             key = frame.begins_structure
+        if key and number < stream.highest and not stream.early:
+            # What builds on it has gone by already: nobody can begin with it.
+            key = False
         for downlink in self.downlinks:
             downlink.forward(stream, packet, number, name, key, descriptor, now, frame)
 

@@ -284,8 +284,7 @@ class Downlink:
             return
         prefix = b""
         if descriptor is not None:
-            if key and number == stream.highest:
-                # Not by one that comes late: what builds on it has gone out already.
+            if key:
                 self._pictures.is_in_order = self._is_slow()
             prefix = self._pictures.rewrite(packet.data[at], descriptor, left_out)
             if prefix:
