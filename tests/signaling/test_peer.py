@@ -19,7 +19,7 @@ from signaling.sfu.receiving.incoming import MAX_STRANGERS, MAX_STREAMS
 from signaling.sfu.receiving.missing import LEAST_SECONDS
 from signaling.sfu.receiving.uplink import Uplink
 from signaling.sfu.sending.downlink import Downlink
-from signaling.sfu.sending.sent import KEPT_SECONDS
+from signaling.sfu.sending.sent import KEPT_PACKETS, KEPT_SECONDS
 from tests.signaling.media_client import Client, check_of
 
 VP8 = Codec(96, "VP8", 90000)
@@ -456,3 +456,22 @@ async def test_a_microphone_that_is_changed_is_no_queue(client: Client) -> None:
         if step % 5 == 0:
             reception.feedback(now)
             assert not reception.strain.is_yielding
+
+
+async def test_a_packet_that_comes_very_late_takes_no_newer_ones_place(client: Client) -> None:
+    uplink = _uplink(client)
+    stream = uplink.add_stream(7, "", 0)
+    downlink = Downlink(client.peer, uplink, ssrc=5, rtx_ssrc=6)
+    uplink.downlinks.append(downlink)
+    downlink.bind([VP8], {})
+    first, late = 1, 3
+    for sequence in [*range(first, late), *range(late + 1, late + KEPT_PACKETS + 20), late]:
+        uplink.receive(stream, rtp.parse(_packet(7, sequence)), 0.0)
+        if sequence % 50 == 0:
+            await _arrived(client)
+    await _arrived(client)
+    place = client.places[0]
+    place.media.clear()
+    downlink.retransmit([downlink.ssrc + late + KEPT_PACKETS - first])
+    await _arrived(client)
+    assert place.media.is_set()

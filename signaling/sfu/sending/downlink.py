@@ -295,7 +295,9 @@ class Downlink:
         if self._playout:
             forwarded += self._playout
         kept = SentPacket(sequence & 0xFFFF, marker, payload_type, timestamp, prefix, data, at, end, forwarded)
-        self._slots[sequence & KEPT_PACKETS - 1] = kept
+        if sequence > self._sequences.last_out - KEPT_PACKETS:
+            # One that is later still would take the place of a newer one.
+            self._slots[sequence & KEPT_PACKETS - 1] = kept
         self.packets += 1
         self.octets += len(prefix) + end - at
         if self._is_held:
