@@ -240,3 +240,15 @@ def test_without_sound_nothing_is_held_up() -> None:
     for step in range(50):
         strain.judge(step * 0.1, step * 600)
     assert not strain.is_yielding
+
+
+def test_pictures_come_back_when_there_is_no_microphone_any_more() -> None:
+    phone = _Phone("edge")
+    phone.run(8, 40_000)
+    assert phone.strain.is_yielding
+    octets = phone._taken
+    for step in range(round(FIRST_HOLD_SECONDS) * 10 + 50):
+        # Little else comes meanwhile.
+        octets += 10
+        phone.strain.judge(phone.now + step * 0.1, octets)
+    assert not phone.strain.is_yielding

@@ -17,6 +17,8 @@ LOST_SHARE = 0.2
 LOST_PACKETS = 30
 LOST_SECONDS = 4.0
 """A queue that was full before the first word shows no delay beyond its own; then what it drops tells."""
+SILENT_SECONDS = 5.0
+"""Who has no microphone any more has no sound to hold up; of a silence some packets come each second."""
 PATIENCE_SECONDS = 1.5
 """How long a sender may try on its own: a first estimate is often too high."""
 LONG_SECONDS = 0.8
@@ -110,6 +112,9 @@ class Strain:
         while self._counts[0][0] < now - LOST_SECONDS:
             self._counts.popleft()
 
+    def _is_silent(self, now: float) -> bool:
+        return bool(self._counts) and now > self._counts[-1][0] + SILENT_SECONDS
+
     def _is_held_up(self, bearable_seconds: float) -> bool:
         return self._transit is not None and self._standing.value - self._base.value > bearable_seconds
 
@@ -141,7 +146,8 @@ class Strain:
         if not self._is_held_up(LONG_SECONDS):
             patience = max(patience, SHORT_QUEUE_PATIENCE_SECONDS)
         elapsed, self._judged_at = now - self._judged_at, now
-        if not self._is_held_up(WIDE_HELD_UP_SECONDS if is_wide else HELD_UP_SECONDS) and not self._is_lost():
+        is_held_up = self._is_held_up(WIDE_HELD_UP_SECONDS if is_wide else HELD_UP_SECONDS)
+        if self._is_silent(now) or not (is_held_up or self._is_lost()):
             self._since = None
             if not self.is_yielding:
                 self._raise_ceiling(min(1.0, elapsed))
