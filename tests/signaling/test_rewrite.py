@@ -38,6 +38,17 @@ def test_a_packet_from_before_a_switch_is_not_sent() -> None:
     assert numbers.forward(8999) < 0
 
 
+def test_a_late_packet_keeps_its_number_from_the_next_source() -> None:
+    numbers = SequenceMap(first_out=1)
+    numbers.restart(50)
+    numbers.forward(50)
+    numbers.drop(52)
+    late = numbers.forward(51)
+    assert late == 2
+    numbers.restart(9000)
+    assert numbers.forward(9000) == late + 1
+
+
 @given(st.lists(st.sampled_from(["send", "drop", "lose"]), min_size=1, max_size=300))
 def test_what_is_sent_is_unique_and_gaps_are_only_losses(steps: list[str]) -> None:
     numbers = SequenceMap(first_out=1)

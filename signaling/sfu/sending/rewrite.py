@@ -48,6 +48,8 @@ class SequenceMap:
             return -1
         for start, offset in reversed(self._ranges):
             if source >= start:
+                # Where what followed was left out, no number may have been as high, and the next source begins above.
+                self.last_out = max(self.last_out, source + offset)
                 return source + offset
         return -1
 
