@@ -73,6 +73,14 @@ def test_a_late_packet_shares_the_fate_and_the_number_of_its_picture() -> None:
     assert [selector.choose(_picture(number), 1, is_key=False) for number in range(12)] == fates
 
 
+def test_a_late_packet_that_comes_first_changes_no_number_of_those_sent_before() -> None:
+    selector = Vp8Selector()
+    # Up to 8 all were sent, before fewer were wanted.
+    late, following = 3, (9, 10)
+    assert selector.choose(_picture(late), 1, is_key=False) == 0
+    assert [selector.choose(_picture(number), 1, is_key=False) for number in following] == [-1, 1]
+
+
 def test_it_steps_down_at_once_and_up_where_nothing_left_out_is_needed() -> None:
     selector = Vp8Selector()
     chosen = {}

@@ -82,11 +82,12 @@ class Vp8Selector:
             return 0
         number = self._extend(descriptor.picture_id)
         if number > self._newest:
-            self._newest = number
-            if is_key or wanted < self._layer:
+            # What comes first may come late, after others that were sent and counted on: it goes out as well.
+            if is_key or (wanted < self._layer and self._newest >= 0):
                 self._layer = wanted
             elif layer == self._layer + 1 and layer <= wanted and descriptor.layer_sync:
                 self._layer = layer
+            self._newest = number
             if layer > self._layer:
                 self._left_out.append(number)
                 self._number_left_out += 1
