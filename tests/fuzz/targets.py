@@ -70,7 +70,7 @@ def descriptors(data: bytes) -> None:
     for number, part in enumerate((seeds.DESCRIPTOR, *data.split(b"\0\0\0"))):
         frame = reader.read(part, number)
         if frame is not None:
-            selector.choose(frame, 1, 1)
+            selector.choose(frame, number, 1, 1)
 
 
 def reports(data: bytes) -> None:

@@ -37,7 +37,12 @@ def _frames() -> list[Frame]:
 
 
 def _sent(selector: LayerSelector, frames: list[Frame], spatial: int, temporal: int = 7) -> list[int]:
-    return [frame.number for frame in frames if selector.choose(frame, spatial, temporal)]
+    return [frame.number for frame in frames if selector.choose(frame, _picture(frame), spatial, temporal)]
+
+
+def _picture(frame: Frame) -> int:
+    """Which picture a frame is of, by which it has its timestamp: here each has three frames."""
+    return (frame.number - 1) // 3
 
 
 def test_a_key_frame_tells_layers_sizes_and_targets() -> None:
@@ -88,11 +93,19 @@ def test_a_higher_layer_waits_for_a_key_frame_while_the_lower_goes_on() -> None:
     assert all((number - frames[0].number) % 3 == 0 for number in later)
 
 
+@pytest.mark.parametrize(("before", "after"), [(2, 0), (2, 1), (0, 2)])
+def test_a_picture_that_has_begun_is_sent_as_it_was_chosen(before: int, after: int) -> None:
+    frames, selector = _frames(), LayerSelector()
+    begun = [frame for frame in frames if _picture(frame) == 0]
+    whole = _sent(LayerSelector(), begun, before)
+    assert _sent(selector, begun[:1], before) + _sent(selector, begun[1:], after) == whole
+
+
 def test_a_packet_of_an_unknown_structure_is_left_out() -> None:
     frame = DependencyReader().read(bytes.fromhex(REST[0]), 0)
     assert frame is not None
     assert frame.kind is None
-    assert not LayerSelector().choose(frame, 2, 7)
+    assert not LayerSelector().choose(frame, 0, 2, 7)
 
 
 @pytest.mark.parametrize("length", range(len(KEY)))
@@ -107,7 +120,7 @@ def test_any_bytes_can_be_read_and_chosen_by(descriptors: list[bytes]) -> None:
     for data in (KEY, *descriptors):
         frame = reader.read(data, 0)
         if frame is not None:
-            selector.choose(frame, 1, 1)
+            selector.choose(frame, 0, 1, 1)
 
 
 def _renumbered(descriptor: bytes, frames: int, kinds: int) -> bytes:

@@ -211,10 +211,11 @@ class LayerSelector:
     """Chooses, frame by frame, what one subscriber gets of an SVC stream.
 
     It steps up where the wanted layer's chain begins anew, and down where the lower layer's chain is whole; until then
-    it stays, so that the picture never stops for a change of layer.
+    it stays, so that the picture never stops for a change of layer. Of one picture all layers are chosen alike: one
+    that is cut short is never whole to its receiver, nor what builds on it.
     """
 
-    __slots__ = ("_active", "_fates", "_intact", "_structure", "_target", "is_settled", "spatial")
+    __slots__ = ("_active", "_fates", "_intact", "_picture", "_structure", "_target", "is_settled", "spatial")
 
     def __init__(self) -> None:
         self.restart()
@@ -225,27 +226,31 @@ class LayerSelector:
         self.is_settled = True
         self._structure: Structure | None = None
         self._target = -1
+        self._picture = -1
         self._active = 0
         self._intact: list[bool] = []
         self._fates = [-1] * REMEMBERED
 
-    def choose(self, frame: Frame, spatial: int, temporal: int) -> bool:
-        """Whether to send a packet of `frame`, wanting no layer above these. All of a frame share one fate."""
+    def choose(self, frame: Frame, timestamp: int, spatial: int, temporal: int) -> bool:
+        """Whether to send a packet of `frame`, wanting no layer above these. All of a frame share one fate.
+
+        `timestamp` is RTP's, which the frames of one picture have in common.
+        """
         slot = frame.number & REMEMBERED - 1
         fate = self._fates[slot]
         if fate >> 1 == frame.number:
             return fate & 1 != 0
-        sent = self._decide(frame, spatial, temporal)
+        sent = self._decide(frame, timestamp, spatial, temporal)
         self._fates[slot] = frame.number << 1 | sent
         return sent
 
-    def _decide(self, frame: Frame, spatial: int, temporal: int) -> bool:
+    def _decide(self, frame: Frame, timestamp: int, spatial: int, temporal: int) -> bool:
         structure, kind = frame.structure, frame.kind
         if structure is None or kind is None:
             return False
         if frame.begins_structure:
             self._structure = structure
-            self._target = -1
+            self._target = self._picture = -1
             self._intact = [False] * (max(structure.protected_by, default=-1) + 1)
         if structure is not self._structure:
             self.is_settled = False
@@ -258,7 +263,9 @@ class LayerSelector:
                 self._intact[index] = True
             elif self._was_left_out(frame.number - back):
                 self._intact[index] = False
-        self._aim(structure, spatial, temporal)
+        if self._picture < 0 or 0 < (timestamp - self._picture & 0xFFFFFFFF) < 0x80000000:
+            self._picture = timestamp
+            self._aim(structure, spatial, temporal)
         if self._target < 0 or kind.indications[self._target] == NOT_PRESENT:
             return False
         return not any(self._was_left_out(frame.number - back) for back in kind.differences)

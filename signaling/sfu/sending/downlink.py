@@ -274,7 +274,8 @@ class Downlink:
                 return
         marker = packet.marker
         if frame is not None and frame.structure is not None:
-            if not self._layers.choose(frame, min(self.target_layer, self.limit_layer), self._temporal):
+            spatial = min(self.target_layer, self.limit_layer)
+            if not self._layers.choose(frame, packet.timestamp, spatial, self._temporal):
                 self._sequences.drop(number)
                 return
             # The receiver takes a picture as whole at the marker, which the layers left out would have carried.
