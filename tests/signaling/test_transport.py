@@ -18,6 +18,7 @@ from aiortc.rtcsctptransport import (
     RTCSctpCapabilities,
     RTCSctpTransport,
     SackChunk,
+    StreamResetResponseParam,
 )
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -400,6 +401,38 @@ async def test_data_that_leads_nowhere_ends_the_association(case: str, monkeypat
             await sctp._send_chunk(chunk)
             await asyncio.sleep(0)
     assert len(server.secure._sctp._inbound_streams) <= transport.MAX_STREAMS
+    await server.secure.close()
+    await client.secure.close()
+
+
+async def test_a_channel_is_opened_anew_though_the_end_of_the_one_before_got_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server, client, channel = await _opened()
+    (before,) = server.secure._sctp._data_channels.values()
+    send, lost = client.secure._sctp._send_reconfig_param, asyncio.Event()
+
+    async def losing(param: Any) -> None:
+        if isinstance(param, StreamResetResponseParam) and not lost.is_set():
+            lost.set()
+        else:
+            await send(param)
+
+    monkeypatch.setattr(client.secure._sctp, "_send_reconfig_param", losing)
+    closed = asyncio.Event()
+    channel.on("close", closed.set)
+    channel.close()
+    async with asyncio.timeout(10):
+        await lost.wait()
+        await closed.wait()
+        again = client.secure.open_channel("_reliable", ordered=True, max_retransmits=None)
+        opened = await server.channel.get()
+        heard: asyncio.Queue[str] = asyncio.Queue()
+        again.on("message", heard.put_nowait)
+        opened.send("once more")
+        assert await heard.get() == "once more"
+    assert again.id == channel.id
+    assert before.readyState == "closed"
     await server.secure.close()
     await client.secure.close()
 

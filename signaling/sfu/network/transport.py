@@ -20,7 +20,14 @@ from aiortc.rtcdtlstransport import (
     SRTPProtectionProfile,
     State,
 )
-from aiortc.rtcsctptransport import DataChunk, RTCSctpCapabilities, RTCSctpTransport, SackChunk
+from aiortc.rtcsctptransport import (
+    DATA_CHANNEL_OPEN,
+    WEBRTC_DCEP,
+    DataChunk,
+    RTCSctpCapabilities,
+    RTCSctpTransport,
+    SackChunk,
+)
 from librt.vecs import vec
 from mypy_extensions import i32
 from OpenSSL import SSL
@@ -118,10 +125,20 @@ class SctpBounds:
     async def _receive_data_chunk(self, chunk: DataChunk) -> None:
         if not chunk.user_data:
             raise ConnectionError("data without data")
+        if self._opens_what_closes(chunk):
+            # What would have closed the old channel got lost; let this be lost too, and it comes again after that.
+            self._sctp._sack_needed = True
+            return
         await self._data(chunk)
         # Fragments of what never ends are looked through with each further one.
         if len(self._get_inbound_stream(chunk.stream_id).reassembly) > MAX_DISORDER:
             raise ConnectionError("fragments without end")
+
+    def _opens_what_closes(self, chunk: DataChunk) -> bool:
+        if chunk.protocol != WEBRTC_DCEP or chunk.user_data[0] != DATA_CHANNEL_OPEN:
+            return False
+        channel = self._sctp._data_channels.get(chunk.stream_id)
+        return channel is not None and channel.readyState == "closing"
 
     def _get_inbound_stream(self, stream_id: int) -> Any:
         known = self._sctp._inbound_streams
