@@ -437,6 +437,40 @@ async def test_a_channel_is_opened_anew_though_the_end_of_the_one_before_got_los
     await client.secure.close()
 
 
+async def test_what_waits_for_a_lost_number_is_read_where_numbers_begin_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "MAX_DISORDER", 100)
+    server, client = _Side(), _Side()
+    server.other, client.other = client, server
+    sctp, last = client.secure._sctp, 0xFFFFFFFF
+    sctp._local_tsn, sctp._last_sacked_tsn = last - 3, last - 4
+    sctp._advanced_peer_ack_tsn = last - 4
+    send, lost = sctp._send_chunk, asyncio.Event()
+
+    async def losing(chunk: Any) -> None:
+        if isinstance(chunk, DataChunk) and chunk.tsn == last and not lost.is_set():
+            lost.set()
+        else:
+            await send(chunk)
+
+    monkeypatch.setattr(sctp, "_send_chunk", losing)
+    server.secure.start([client.certificate.fingerprint], is_client=True, sctp_port=5000)
+    client.secure.start([server.certificate.fingerprint], is_client=False, sctp_port=5000)
+    channel = client.secure.open_channel("_reliable", ordered=True, max_retransmits=None)
+    heard: asyncio.Queue[str] = asyncio.Queue()
+    opened = asyncio.Event()
+    channel.on("open", opened.set)
+    async with asyncio.timeout(10):
+        (await server.channel.get()).on("message", heard.put_nowait)
+        await opened.wait()
+        sent = [str(number).ljust(100) for number in range(400)]
+        for message in sent:
+            channel.send(message)
+        assert [await heard.get() for _ in sent] == sent
+    assert lost.is_set()
+    await server.secure.close()
+    await client.secure.close()
+
+
 async def test_channels_close_with_what_is_under_them() -> None:
     server, client, _ = await _opened()
     (opened,) = server.secure._sctp._data_channels.values()

@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
-from aiortc import RTCCertificate, RTCDataChannel, RTCDataChannelParameters
+from aiortc import RTCCertificate, RTCDataChannel, RTCDataChannelParameters, rtcsctptransport
 from aiortc.rtcdtlstransport import (
     RTCDtlsFingerprint,
     RTCDtlsParameters,
@@ -64,6 +65,19 @@ CIPHERS = (
     b":ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-CHACHA20-POLY1305"
 )
 """aiortc's, and after them what a far side needs whose certificate is of RSA, as GStreamer's is."""
+
+
+def _in_order(numbers: Iterable[int]) -> list[int]:
+    """Numbers of chunks as they were sent: after 2³² they begin again (RFC 9260 §1.6), and lie close together."""
+    found = sorted(numbers)
+    if found and found[-1] - found[0] >= 1 << 31:
+        first = bisect_left(found, 1 << 31)
+        return found[first:] + found[:first]
+    return found
+
+
+_sctp_module = cast("Any", rtcsctptransport)
+_sctp_module.sorted = _in_order
 
 
 class Certificate:
