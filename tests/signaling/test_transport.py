@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from unittest.mock import AsyncMock
@@ -467,6 +468,25 @@ async def test_what_waits_for_a_lost_number_is_read_where_numbers_begin_again(mo
             channel.send(message)
         assert [await heard.get() for _ in sent] == sent
     assert lost.is_set()
+    await server.secure.close()
+    await client.secure.close()
+
+
+async def test_a_clock_that_is_set_makes_no_round_trip_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    server, client, channel = await _opened()
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now)
+    (opened,) = server.secure._sctp._data_channels.values()
+    heard: asyncio.Queue[str] = asyncio.Queue()
+    channel.on("message", heard.put_nowait)
+    opened.send("sent before")
+    now += 3600
+    for told in ("sent before", "sent after"):
+        if told != "sent before":
+            opened.send(told)
+        async with asyncio.timeout(10):
+            assert await heard.get() == told
+    assert server.secure._sctp._rto < 5
     await server.secure.close()
     await client.secure.close()
 
