@@ -191,3 +191,25 @@ async def test_one_host_does_not_take_every_connection(endpoint: Endpoint, monke
     assert len(endpoint._streams) == 2
     for _, writer in opened:
         writer.close()
+
+
+class _Connection(asyncio.Transport):
+    """One that comes from an address of our choice."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__({"peername": (host, 4321, 0, 0)})
+        self.is_open = True
+
+    def abort(self) -> None:
+        self.is_open = False
+
+
+async def test_the_addresses_of_one_ipv6_subscriber_are_one_host(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream_wire, "MAX_CONNECTIONS_PER_HOST", 2)
+    hosts = ["2001:db8:0:1::1", "2001:db8:0:1::2", "2001:db8:0:1:ffff::3", "2001:db8:0:2::1", "192.0.2.1"]
+    opened = [_Connection(host) for host in hosts]
+    for connection in opened:
+        endpoint._stream().connection_made(connection)
+    assert [connection.is_open for connection in opened] == [True, True, False, True, True]

@@ -24,3 +24,8 @@ def from_address(address: Address) -> tuple[str, int]:
     if struct.unpack_from("=H", address)[0] == socket.AF_INET6:
         return socket.inet_ntop(socket.AF_INET6, address[8:24]), port
     return socket.inet_ntoa(address[4:8]), port
+
+
+def subscriber_of(address: Address) -> bytes:
+    """The part of a raw address that one subscriber of a network has; of IPv6 that is a /64."""
+    return address[8:16] if struct.unpack_from("=H", address)[0] == socket.AF_INET6 else address[4:8]

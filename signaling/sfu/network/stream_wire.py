@@ -9,7 +9,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import cast
 
-from signaling.sfu.network.addresses import Address, to_address
+from signaling.sfu.network.addresses import Address, subscriber_of, to_address
 from signaling.sfu.network.batches import TRAILER_BYTES
 from signaling.sfu.network.departures import Departures
 from signaling.sfu.network.slots import SLOT_BYTES, Slot, Slots
@@ -19,7 +19,7 @@ MAX_CONNECTIONS = 2000
 MAX_UNSENT_BYTES = 512 * 1024
 """A connection this far behind loses packets, as a full link does."""
 MAX_CONNECTIONS_PER_HOST = 200
-"""A whole hospital may be behind one address, but must not take every connection there is."""
+"""A whole hospital may be behind one address (of IPv6 a /64), but must not take every connection there is."""
 FIRST_CHECK_SECONDS = 10.0
 """A connection on which no genuine check arrives by then is closed."""
 
@@ -45,8 +45,8 @@ class StreamWire(asyncio.Protocol):
         self._in, self._out = Slots(2).slots
         self._buffer = bytearray()
         self._transport: asyncio.Transport | None = None
-        self.host = ""
         self.address: Address = b""
+        self.subscriber = b""
         self.departures = Departures()
         self._timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
@@ -54,14 +54,19 @@ class StreamWire(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take a connection, unless there are too many."""
         self._transport = cast("asyncio.Transport", transport)
-        self.host, port = (transport.get_extra_info("peername") or ("", 0))[:2]
-        of_host = sum(wire.host == self.host for wire in self._open_wires)
-        if not self.host or len(self._open_wires) >= MAX_CONNECTIONS or of_host >= MAX_CONNECTIONS_PER_HOST:
+        host, port = (transport.get_extra_info("peername") or ("", 0))[:2]
+        if not host:
+            self._transport.abort()
+            return
+        address = to_address(host, port)
+        self.subscriber = subscriber_of(address)
+        of_host = sum(wire.subscriber == self.subscriber for wire in self._open_wires)
+        if len(self._open_wires) >= MAX_CONNECTIONS or of_host >= MAX_CONNECTIONS_PER_HOST:
             self._transport.abort()
             return
         self._open_wires.add(self)
         # The number keeps a TCP client apart from a UDP client of the same address and port.
-        self.address = to_address(self.host, port) + next(_numbers).to_bytes(8, "big")
+        self.address = address + next(_numbers).to_bytes(8, "big")
         self._timer = self._loop.call_later(FIRST_CHECK_SECONDS, self._expire)
 
     def _expire(self) -> None:
