@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from google.protobuf import json_format
 from joserfc import jwt
@@ -34,6 +34,8 @@ _SOURCES = {
 NO_SOURCE = 1 << 31
 """Stands for a name that nobody knows: no track can have it, a source is a number of 32 bits with a sign."""
 _SOURCE_NAMES = {int(value): name for name, value in _SOURCES.items()}
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,18 +80,26 @@ def _claim_name(name: str) -> str:
 _BOOLEANS = [name for name in VideoGrant.__slots__ if name not in ("room", "can_publish_sources")]
 
 
+def _of(kind: type[T], value: object, default: T) -> T:
+    """A claim, or the default of one left out. Never what it might mean: "false" is a text, and true like any other."""
+    if value is None:
+        return default
+    if not isinstance(value, kind):
+        raise UnauthenticatedError("token malformed")
+    return value
+
+
 def _grant(video: dict[str, Any]) -> VideoGrant:
     values: dict[str, Any] = {}
     for name in _BOOLEANS:
         value = video.get(_claim_name(name))
         if value is not None:
-            values[name] = bool(value)
+            values[name] = _of(bool, value, default=False)
     values.setdefault("can_publish_data", values.get("can_publish", True))
-    sources = video.get("canPublishSources")
-    names = [str(source).lower() for source in sources] if isinstance(sources, list) else []
+    names = [_of(str, source, "").lower() for source in _of(list, video.get("canPublishSources"), [])]
     # One that is unknown stays in the list: an empty one would allow every source.
     values["can_publish_sources"] = tuple(_SOURCES.get(name, NO_SOURCE) for name in names)
-    return VideoGrant(room=str(video.get("room") or ""), **values)
+    return VideoGrant(room=_of(str, video.get("room"), ""), **values)
 
 
 def _issuer(token: str) -> str:
@@ -123,17 +133,15 @@ def verify(token: str, keys: dict[str, str], now: float) -> Claims:
         raise UnauthenticatedError("token expired")
     if now < not_before - LEEWAY_SECONDS:
         raise UnauthenticatedError("token not valid yet")
-    video, attributes = claims.get("video") or {}, claims.get("attributes") or {}
-    if not isinstance(video, dict) or not isinstance(attributes, dict):
-        raise UnauthenticatedError("token malformed")
+    attributes = _of(dict, claims.get("attributes"), {})
     return Claims(
-        identity=str(claims.get("sub") or ""),
+        identity=_of(str, claims.get("sub"), ""),
         expires_at=int(expires_at),
-        name=str(claims.get("name") or ""),
-        metadata=str(claims.get("metadata") or ""),
-        attributes={str(key): str(value) for key, value in attributes.items()},
-        kind=str(claims.get("kind") or ""),
-        video=_grant(cast("dict[str, Any]", video)),
+        name=_of(str, claims.get("name"), ""),
+        metadata=_of(str, claims.get("metadata"), ""),
+        attributes={key: _of(str, value, "") for key, value in attributes.items()},
+        kind=_of(str, claims.get("kind"), ""),
+        video=_grant(_of(dict, claims.get("video"), {})),
         api_key=issuer,
         room_config=_room_config(claims.get("roomConfig")),
     )
@@ -143,7 +151,7 @@ def _room_config(claim: Any) -> RoomConfiguration | None:
     if claim is None:
         return None
     try:
-        return json_format.ParseDict(claim, RoomConfiguration(), ignore_unknown_fields=True)
+        return json_format.ParseDict(_of(dict, claim, {}), RoomConfiguration(), ignore_unknown_fields=True)
     except json_format.ParseError as problem:
         raise UnauthenticatedError("token malformed") from problem
 

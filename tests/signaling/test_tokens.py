@@ -52,6 +52,37 @@ def test_a_token_that_is_not_genuine_opens_nothing(token: str) -> None:
         tokens.verify(token, KEYS, time.time())
 
 
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"video": {"roomAdmin": "false"}},
+        {"video": {"canPublish": 1}},
+        {"video": {"canPublishSources": "microphone"}},
+        {"video": {"canPublishSources": [{}]}},
+        {"video": {"room": 5}},
+        {"video": "room"},
+        {"metadata": {"a": 1}},
+        {"attributes": {"a": 1}},
+        {"roomConfig": 5},
+        {"roomConfig": "visit"},
+        {"roomConfig": {"emptyTimeout": -1}},
+    ],
+)
+def test_a_claim_that_is_not_what_it_should_be_allows_nothing(claims: dict[str, Any]) -> None:
+    payload = {"iss": "key", "sub": "amina", "exp": int(time.time()) + 60, **claims}
+    with pytest.raises(UnauthenticatedError):
+        tokens.verify(tokens.sign(payload, KEYS["key"]), KEYS, time.time())
+
+
+def test_a_claim_of_nothing_is_a_claim_left_out() -> None:
+    video = {"roomJoin": True, "room": "r", "canPublish": None, "canPublishSources": None}
+    nothing = dict.fromkeys(("name", "metadata", "attributes", "kind", "roomConfig"))
+    payload = {"iss": "key", "sub": "amina", "exp": int(time.time()) + 60, "video": video, **nothing}
+    claims = tokens.verify(tokens.sign(payload, KEYS["key"]), KEYS, time.time())
+    assert tokens.may_publish(claims.video, TrackSource.CAMERA)
+    assert (claims.name, claims.metadata, claims.attributes, claims.room_config) == ("", "", {}, None)
+
+
 def test_a_token_ends() -> None:
     with pytest.raises(UnauthenticatedError):
         tokens.verify(_token(), KEYS, time.time() + 3600)
