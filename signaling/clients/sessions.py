@@ -119,7 +119,8 @@ class Sessions:
         if (joining.metadata or joining.attributes) and not claims.video.can_update_own_metadata:
             raise PermissionDeniedError("token does not allow metadata of one's own")
         bounds.check_client(joining.client)
-        bounds.check_metadata(self.settings, joining.metadata)
+        for metadata in (claims.metadata, joining.metadata):
+            bounds.check_metadata(self.settings, metadata)
         bounds.check_attributes(self.settings, claims.attributes | joining.attributes)
 
     # Serving

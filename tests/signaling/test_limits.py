@@ -13,6 +13,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from livekit import api
 from livekit.protocol.models import ClientInfo, TrackType
 from livekit.protocol.rtc import (
     AddTrackRequest,
@@ -90,6 +91,17 @@ async def test_half_a_character_is_refused(
     url, _ = await start()
     brought = base64.urlsafe_b64encode(json.dumps(attributes).encode()).decode()
     assert await _refused(http, url, token(can_update_own_metadata=True), attributes=brought) == 400
+
+
+async def test_half_a_character_in_a_token_keeps_nobody_out_of_the_room(
+    start: Started, http: aiohttp.ClientSession
+) -> None:
+    url, _ = await start()
+    grants = api.VideoGrants(room_join=True, room="visit")
+    half = api.AccessToken(KEY, SECRET).with_identity("li").with_grants(grants).with_metadata("\ud800").to_jwt()
+    assert await _refused(http, url, half) == 400
+    amina = await _join(http, url, "amina")
+    await amina.close()
 
 
 @pytest.mark.parametrize("number", ["²", "9" * 500, "-1", "x"])
