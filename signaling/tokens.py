@@ -17,7 +17,8 @@ from livekit.protocol.room import RoomConfiguration
 
 from signaling.errors import UnauthenticatedError
 
-LEEWAY_SECONDS = 10
+LEEWAY_SECONDS = 60
+"""By which an application's clock may be wrong, as by LiveKit's server."""
 REFRESHED_SECONDS = 600
 """Life of a token the server hands to a connected client, as LiveKit's tokenDefaultTTL."""
 MAX_TOKEN_LENGTH = 16 * 1024

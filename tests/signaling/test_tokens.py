@@ -88,6 +88,16 @@ def test_a_token_ends() -> None:
         tokens.verify(_token(), KEYS, time.time() + 3600)
 
 
+def test_clocks_may_be_a_minute_apart() -> None:
+    made_at = time.time()
+    token = _token()
+    for now in (made_at - 55, made_at + 115):
+        assert tokens.verify(token, KEYS, now).identity == "amina"
+    for now in (made_at - 65, made_at + 125):
+        with pytest.raises(UnauthenticatedError):
+            tokens.verify(token, KEYS, now)
+
+
 def test_an_unsigned_token_opens_nothing() -> None:
     parts = _token().split(".")
     with pytest.raises(UnauthenticatedError):
