@@ -24,6 +24,7 @@ from signaling.errors import (
     NotFoundError,
     PermissionDeniedError,
 )
+from signaling.rooms.nonces import NONCE_BYTES
 from signaling.rooms.participants import Participant
 from signaling.rooms.room import Room, disconnect
 from signaling.tokens import VideoGrant
@@ -66,12 +67,19 @@ class RoomService:
             raise InvalidArgumentError("request body cannot be read") from problem
         response = await work(grant, request)
         if is_json:
-            return json_format.MessageToJson(response, preserving_proto_field_name=True).encode()
+            words = json_format.MessageToJson(
+                response, preserving_proto_field_name=True, always_print_fields_with_no_presence=True, indent=None
+            )
+            return words.encode()
         return response.SerializeToString()
 
-    def _administered(self, grant: VideoGrant, name: str) -> Room:
+    @staticmethod
+    def _check_admin(grant: VideoGrant, name: str) -> None:
         if not grant.room_admin or grant.room != name:
             raise PermissionDeniedError("token does not administer this room")
+
+    def _administered(self, grant: VideoGrant, name: str) -> Room:
+        self._check_admin(grant, name)
         return self._rooms.find(name)
 
     async def _create(self, grant: VideoGrant, request: api.CreateRoomRequest) -> RoomInfo:
@@ -102,8 +110,11 @@ class RoomService:
     async def _participants(
         self, grant: VideoGrant, request: api.ListParticipantsRequest
     ) -> api.ListParticipantsResponse:
-        room = self._administered(grant, request.room)
-        return api.ListParticipantsResponse(participants=[p.info() for p in room.participants.values()])
+        self._check_admin(grant, request.room)
+        room = self._rooms.by_name.get(request.room)
+        # As with LiveKit's server: an application asks who is there, and a room that has closed is an empty one.
+        people = room.participants.values() if room is not None else ()
+        return api.ListParticipantsResponse(participants=[participant.info() for participant in people])
 
     def _target(self, grant: VideoGrant, room: str, identity: str) -> Participant:
         return self._administered(grant, room).find(identity)
@@ -156,6 +167,8 @@ class RoomService:
         room = self._administered(grant, request.room)
         if len(request.data) > self._sessions.settings.limits.data_packet_bytes:
             raise InvalidArgumentError("data too large")
+        if len(request.nonce) not in (0, NONCE_BYTES):
+            raise InvalidArgumentError("nonce is not 16 bytes")
         identities = room.addressees(request.destination_identities, request.destination_sids)
         packet = DataPacket(
             kind=request.kind,

@@ -1,0 +1,39 @@
+"""RoomService where there is nothing, or something odd: what livekit-api and plain HTTP get from it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.signaling.conftest import Started, token
+
+
+async def _call(http: aiohttp.ClientSession, url: str, method: str, **request: Any) -> tuple[int, Any]:
+    headers = {"Authorization": f"Bearer {token(room_admin=True, room_list=True, room_create=True)}"}
+    async with http.post(f"{url}/twirp/livekit.RoomService/{method}", json=request, headers=headers) as response:
+        return response.status, await response.json()
+
+
+async def test_nobody_is_in_a_room_that_is_not_there(start: Started, http: aiohttp.ClientSession) -> None:
+    url, _ = await start()
+    assert await _call(http, url, "ListParticipants", room="visit") == (200, {"participants": []})
+    status, problem = await _call(http, url, "GetParticipant", room="visit", identity="amina")
+    assert (status, problem["code"]) == (404, "not_found")
+
+
+async def test_json_names_what_is_empty_too(start: Started, http: aiohttp.ClientSession) -> None:
+    url, _ = await start()
+    assert await _call(http, url, "ListRooms") == (200, {"rooms": []})
+    _, room = await _call(http, url, "CreateRoom", name="visit")
+    assert (room["num_participants"], room["max_participants"], room["metadata"]) == (0, 0, "")
+
+
+@pytest.mark.parametrize(("nonce", "status"), [("aGk=", 400), ("", 200), ("AAAAAAAAAAAAAAAAAAAAAA==", 200)])
+async def test_a_nonce_that_protects_from_nothing_is_refused(
+    start: Started, http: aiohttp.ClientSession, nonce: str, status: int
+) -> None:
+    url, sessions = await start()
+    sessions.rooms.create("visit")
+    assert (await _call(http, url, "SendData", room="visit", data="aGk=", nonce=nonce))[0] == status
