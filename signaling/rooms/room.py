@@ -135,6 +135,9 @@ class Room:
         participant.state = ParticipantInfo.ACTIVE
         self.announce(participant)
         self.webhooks.tell("participant_joined", self.snapshot(), participant.info())
+        for track in participant.tracks.values():
+            if track.is_published:
+                self._report("track_published", track)
 
     def leave(self, participant: Participant, reason: int) -> None:
         """Take someone out and tell the others. Connections are the caller's to close."""
@@ -151,8 +154,8 @@ class Room:
         self.announce(participant)
         if not participant.is_hidden:
             self.departed.note(participant.info(), time.monotonic())
-        if was_active:
-            self.webhooks.tell("participant_left", self.snapshot(), participant.info())
+        event = "participant_left" if was_active else "participant_connection_aborted"
+        self.webhooks.tell(event, self.snapshot(), participant.info())
         if not self.participants:
             self.idle_since = time.monotonic()
 
@@ -218,7 +221,7 @@ class Room:
         if not track.info.mime_type:
             track.info.mime_type = f"{uplink.kind}/{uplink.codec.name}"
         self.announce(track.publisher)
-        self.webhooks.tell("track_published", self.snapshot(), track.publisher.info(), track.info)
+        self._report("track_published", track)
         for participant in self.others(track.publisher):
             subscriptions.reconcile(self, participant)
 
@@ -236,9 +239,14 @@ class Room:
         track.set_muted(muted=True)
         if tell:
             publisher.send(SignalResponse(track_unpublished=TrackUnpublishedResponse(track_sid=track.sid)))
-        self.webhooks.tell("track_unpublished", self.snapshot(), publisher.info(), track.info)
+        self._report("track_unpublished", track)
         if publisher.identity in self.participants:
             self.announce(publisher)
+
+    def _report(self, event: str, track: Track) -> None:
+        """Tell applications of a track; those of whom they have not heard that they joined have none yet."""
+        if track.publisher.state == ParticipantInfo.ACTIVE:
+            self.webhooks.tell(event, self.snapshot(), track.publisher.info(), track.info)
 
     def mute(self, track: Track, *, muted: bool, by_admin: bool) -> TrackInfo:
         """Stop or go on forwarding a track and let everyone know."""

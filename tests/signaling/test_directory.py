@@ -9,15 +9,16 @@ import aiohttp
 import pytest
 from aiohttp import web
 from google.protobuf import json_format
-from livekit.protocol.models import DisconnectReason, Room
+from livekit.protocol.models import DisconnectReason, Room, TrackType
 from livekit.protocol.room import CreateRoomRequest, DeleteRoomRequest
-from livekit.protocol.rtc import JoinRequest, SessionDescription
+from livekit.protocol.rtc import AddTrackRequest, JoinRequest, LeaveRequest, SessionDescription
 from livekit.protocol.webhook import WebhookEvent
 
 from signaling.clients.sessions import Sessions
 from signaling.config import WebhookSettings
 from signaling.operation.roomservice import RoomService
 from signaling.rooms.participants import Participant
+from signaling.rooms.room import disconnect
 from signaling.tokens import VideoGrant
 from tests.signaling.conftest import Started, token, until
 from tests.signaling.test_joining import wrapped
@@ -55,7 +56,8 @@ async def hook() -> AsyncIterator[Hook]:
 
 
 async def _connect(http: aiohttp.ClientSession, url: str, identity: str) -> aiohttp.ClientWebSocketResponse:
-    request = JoinRequest(publisher_offer=SessionDescription(type="offer", sdp=OFFER))
+    microphone = AddTrackRequest(cid="track-a", name="microphone", type=TrackType.AUDIO)
+    request = JoinRequest(publisher_offer=SessionDescription(type="offer", sdp=OFFER), add_track_requests=[microphone])
     query = {"access_token": token(identity=identity), "join_request": wrapped(request)}
     return await http.ws_connect(f"{url}/rtc/v1", params=query)
 
@@ -127,15 +129,26 @@ async def test_a_deleted_room_is_finished_once_everyone_has_left(
     request = DeleteRoomRequest(room="visit").SerializeToString()
     await RoomService(sessions).call("DeleteRoom", request, is_json=False, grant=CREATE)
     sessions.rooms.create("another")
-    events = [await hook.next() for _ in range(7)]
+    events = [await hook.next() for _ in range(11)]
     assert [event.event for event in events] == [
         "room_started",
-        *["participant_joined"] * 2,
-        *["participant_left"] * 2,
+        *["participant_joined", "track_published"] * 2,
+        *["track_unpublished", "participant_left"] * 2,
         "room_finished",
         "room_started",
     ]
     assert {event.room.sid for event in events[:-1]} == {room.info.sid}
+
+
+async def test_who_never_connected_is_told_as_such_and_published_nothing(
+    hook: Hook, start: Started, http: aiohttp.ClientSession
+) -> None:
+    url, sessions = await start(webhook=WebhookSettings(urls=(hook.url,)))
+    await _join(http, url, "amina")
+    amina = sessions.rooms.find("visit").find("amina")
+    assert amina.is_publisher
+    await disconnect(amina, DisconnectReason.CLIENT_INITIATED, LeaveRequest.DISCONNECT)
+    assert [(await hook.next()).event for _ in range(2)] == ["room_started", "participant_connection_aborted"]
 
 
 async def test_a_room_with_somebody_in_it_is_not_forgotten(start: Started, http: aiohttp.ClientSession) -> None:
