@@ -9,6 +9,7 @@ from livekit.protocol.models import ClientConfiguration, ServerInfo
 from livekit.protocol.rtc import (
     ICEServer,
     JoinResponse,
+    MuteTrackRequest,
     ParticipantUpdate,
     ReconnectResponse,
     SignalResponse,
@@ -62,6 +63,7 @@ def welcome_back(participant: Participant, server_info: ServerInfo) -> None:
     )
     participant.send(SignalResponse(reconnect=response))
     _tell_departed(participant)
+    _tell_mutes(participant)
     visible = [p.info() for p in room.participants.values() if p is participant or not p.is_hidden]
     participant.send(SignalResponse(update=ParticipantUpdate(participants=visible)))
     room.announce_room([participant])
@@ -78,6 +80,16 @@ def _tell_departed(participant: Participant) -> None:
     left = [info for info in room.departed.since(participant.last_request_at) if info.identity not in present]
     if left:
         participant.send(SignalResponse(update=ParticipantUpdate(participants=left)))
+
+
+def _tell_mutes(participant: Participant) -> None:
+    """What an administrator muted since the participant was last heard, before the list of tracks says so.
+
+    livekit-client takes that for a mistake of the server's, and unmutes what it did not mute itself.
+    """
+    for track in participant.tracks.values():
+        if track.silenced_at >= participant.last_request_at:
+            participant.send(SignalResponse(mute=MuteTrackRequest(sid=track.sid, muted=track.info.muted)))
 
 
 def _ice_servers(participant: Participant) -> list[ICEServer]:

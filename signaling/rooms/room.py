@@ -253,6 +253,7 @@ class Room:
         track.info.muted = muted
         track.set_muted(muted=muted)
         if by_admin:
+            track.silenced_at = time.monotonic()
             track.publisher.send(SignalResponse(mute=MuteTrackRequest(sid=track.sid, muted=muted)))
         self.announce(track.publisher)
         return track.info

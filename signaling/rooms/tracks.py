@@ -61,7 +61,7 @@ class Track:
 
     `uplink` carries the first codec and `backup` the second, if there is one; `cids` has the client's own id of each
     with the name of its codec; `announced` is the best quality of each codec that the publisher was asked for, at
-    `told_at`, and `repeats` how often it was told the same again.
+    `told_at`, and `repeats` how often it was told the same again. An administrator last muted it at `silenced_at`.
     """
 
     def __init__(self, publisher: Participant, info: TrackInfo, cid: str) -> None:
@@ -77,6 +77,7 @@ class Track:
         self.told_at = 0.0
         self.repeats = 0
         self.is_held_back = False
+        self.silenced_at = 0.0
 
     @property
     def sid(self) -> str:

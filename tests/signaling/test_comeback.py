@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Sequence
 
 import aiohttp
-from livekit.protocol.models import DisconnectReason, ParticipantInfo
-from livekit.protocol.rtc import LeaveRequest, SignalRequest
+from livekit.protocol.models import DisconnectReason, ParticipantInfo, TrackType
+from livekit.protocol.rtc import AddTrackRequest, LeaveRequest, SignalRequest
 
 from signaling.rooms.departed import MAX_DEPARTED, Departed
 from signaling.rooms.participants import Participant
@@ -94,6 +94,29 @@ async def test_who_had_left_before_somebody_was_last_heard_is_not_told(
     (present,) = await _come_back(http, url, sid)
     assert _names(present) == ["amina"]
     await amina.close()
+
+
+async def test_a_mute_by_an_administrator_during_a_cut_is_told_before_the_tracks(
+    start: Started, http: aiohttp.ClientSession
+) -> None:
+    url, sessions = await start()
+    amina, sid = await _join(http, url, "amina")
+    microphone = AddTrackRequest(cid="track-a", type=TrackType.AUDIO)
+    await amina.send_bytes(SignalRequest(add_track=microphone).SerializeToString())
+    track_sid = (await until(amina, "track_published")).track_published.track.sid
+    room = sessions.rooms.find("visit")
+    await amina.close()
+    await _until_its_signal_is_lost(room.find("amina"))
+    room.mute(room.find("amina").tracks[track_sid], muted=True, by_admin=True)
+    back = await http.ws_connect(f"{url}/rtc", params={"access_token": token(), "reconnect": "1", "sid": sid})
+    told = [await next_of(back) for _ in range(3)]
+    assert [message.WhichOneof("message") for message in told] == ["reconnect", "mute", "update"]
+    assert (told[1].mute.sid, told[1].mute.muted) == (track_sid, True)
+    # Heard of once, it is the client's own: it may unmute.
+    await back.send_bytes(SignalRequest(ping=1).SerializeToString())
+    await until(back, "pong")
+    (present,) = await _come_back(http, url, sid)
+    assert _names(present) == ["amina"]
 
 
 def test_only_so_many_and_only_the_latest_are_remembered() -> None:
