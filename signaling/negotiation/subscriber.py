@@ -35,7 +35,9 @@ _ELSEWHERE = {"audio": rtp.PLAYOUT_DELAY, "video": rtp.AUDIO_LEVEL}
 class ServerOffers:
     """Our offers and the client's answers; one is under way at a time.
 
-    `cannot_receive(track)` tells that the client lacks a codec; it returns whether another is to come.
+    `cannot_receive(track)` tells that the client lacks a codec; it returns whether another is to come. `_busy` are the
+    slots in which the client may have a track: it must have answered that one is empty before another comes there, or
+    WebRTC takes it for the same track still, and tells nobody of a new one (W3C WebRTC §4.4.1.5).
     """
 
     def __init__(
@@ -45,6 +47,8 @@ class ServerOffers:
         self._send = send
         self._cannot_receive = cannot_receive
         self._slots: list[tuple[str, tuple[Track, Downlink] | None]] = []
+        self._offered: set[int] = set()
+        self._busy: set[int] = set()
         self._offer_id = 0
         self._outstanding = False
         self._changed = False
@@ -58,7 +62,7 @@ class ServerOffers:
     def attach(self, track: Track, downlink: Downlink) -> None:
         """Give a downlink a section; it starts once the client has answered."""
         for index, (kind, entry) in enumerate(self._slots):
-            if entry is None and kind == track.kind:
+            if entry is None and kind == track.kind and index not in self._busy:
                 self._slots[index] = (kind, (track, downlink))
                 break
         else:
@@ -88,6 +92,8 @@ class ServerOffers:
             return
         self._outstanding, self._changed = True, False
         self._offer_id += 1
+        self._offered = {index for index, (_, entry) in enumerate(self._slots) if entry is not None}
+        self._busy |= self._offered
         sections = [Section("application", "0", sctp_port=5000, protocol="UDP/DTLS/SCTP")]
         mapping = {}
         for index, (kind, entry) in enumerate(self._slots):
@@ -109,6 +115,7 @@ class ServerOffers:
         if answer.id and answer.id != self._offer_id:
             return
         remote = sdp.parse(answer.sdp)
+        self._busy = self._offered
         self.peer.remote_ufrag, self.peer.remote_pwd = remote.ice_ufrag, remote.ice_pwd
         is_client = remote.setup == "passive"
         port = next((s.sctp_port for s in remote.sections if s.sctp_port), 5000)

@@ -76,7 +76,7 @@ async def test_who_publishes_on_a_section_that_receives_goes_on_receiving(
     await li.close()
 
 
-def _speaks(mid: str, msid: str) -> str:
+def speaks(mid: str, msid: str) -> str:
     """A section to be sent on."""
     section = SECTION.format(direction="sendonly").replace("a=mid:0", f"a=mid:{mid}")
     return section[section.index("m=") :] + f"a=msid:stream {msid}\r\na=ssrc:{7 + int(mid)} cname:c\r\n"
@@ -107,7 +107,7 @@ async def _speaking(http: aiohttp.ClientSession, url: str) -> tuple[aiohttp.Clie
     """Li, who speaks in one section, and the SID of that sound."""
     li = await _joined(http, url, "li")
     sid = await _published(li, "mine")
-    await li.send_bytes(_offer(_speaks("0", "mine"), number=1))
+    await li.send_bytes(_offer(speaks("0", "mine"), number=1))
     await until(li, "answer")
     return li, sid
 
@@ -122,11 +122,11 @@ async def test_a_track_announced_again_before_its_section_ends_is_another(
     tracks = sessions.rooms.find("visit").find("li").tracks
     assert {sid: track.is_published for sid, track in tracks.items()} == {first: True, second: False}
     # libwebrtc names what is added again otherwise.
-    ended = _speaks("0", "mine").replace("sendonly", "inactive")
-    await li.send_bytes(_offer(ended, _speaks("1", "random"), number=2))
+    ended = speaks("0", "mine").replace("sendonly", "inactive")
+    await li.send_bytes(_offer(ended, speaks("1", "random"), number=2))
     await until(li, "answer")
     assert {sid: track.is_published for sid, track in tracks.items()} == {second: True}
-    await li.send_bytes(_offer(ended, _speaks("1", "random"), number=3))
+    await li.send_bytes(_offer(ended, speaks("1", "random"), number=3))
     await until(li, "answer")
     assert {sid: track.is_published for sid, track in tracks.items()} == {second: True}
     await li.close()
@@ -136,7 +136,7 @@ async def test_two_tracks_of_unknown_ids_are_two_tracks(start: Started, http: ai
     url, sessions = await start()
     li = await _joined(http, url, "li")
     sids = [await _published(li, cid) for cid in ("one", "two")]
-    await li.send_bytes(_offer(_speaks("0", "x"), _speaks("1", "y"), number=1))
+    await li.send_bytes(_offer(speaks("0", "x"), speaks("1", "y"), number=1))
     await until(li, "answer")
     tracks = sessions.rooms.find("visit").find("li").tracks
     uplinks = [tracks[sid].uplink for sid in sids]
@@ -151,7 +151,7 @@ async def test_who_comes_back_gets_sections_for_what_was_published_meanwhile(
     amina = await _joined(http, url, "amina")
     sid = (await next_of(amina)).join.participant.sid
     await _published(amina, "mine")
-    mine = _speaks("0", "mine")
+    mine = speaks("0", "mine")
     await amina.send_bytes(_offer(mine, number=1))
     await until(amina, "answer")
     there = sessions.rooms.find("visit").find("amina")
@@ -159,13 +159,13 @@ async def test_who_comes_back_gets_sections_for_what_was_published_meanwhile(
     li = await _joined(http, url, "li")
     assert there.signal is None
     track = await _published(li, "theirs")
-    await li.send_bytes(_offer(_speaks("0", "theirs"), number=1))
+    await li.send_bytes(_offer(speaks("0", "theirs"), number=1))
     await until(li, "answer")
     amina = await _joined(http, url, "amina", sid)
     await until(amina, "reconnect")
     # Something more before the client has said anything: nothing is asked for yet.
     await _published(li, "more")
-    await li.send_bytes(_offer(_speaks("0", "theirs"), _speaks("1", "more"), number=2))
+    await li.send_bytes(_offer(speaks("0", "theirs"), speaks("1", "more"), number=2))
     await until(li, "answer")
     # As clients do: an offer that restarts ICE, and one more with each section that is asked for.
     await amina.send_bytes(_offer(mine, number=2, generation="efgh"))
@@ -199,7 +199,7 @@ async def test_silence_is_left_out_and_a_voice_has_one_channel(start: Started, h
         await li.send_bytes(SignalRequest(add_track=request).SerializeToString())
         told = (await until(li, "track_published")).track_published.track
     assert list(told.audio_features) == [AudioTrackFeature.TF_STEREO, AudioTrackFeature.TF_NO_DTX]
-    both = _offer(_speaks("0", "voice"), _speaks("1", "music"), number=1)
+    both = _offer(speaks("0", "voice"), speaks("1", "music"), number=1)
     await li.send_bytes(both)
     voice, music = sdp.parse((await until(li, "answer")).answer.sdp).sections
     assert voice.codecs[0].parameters == {"usedtx": "1"}
@@ -214,7 +214,7 @@ async def test_who_is_offered_music_is_told_that_it_has_two_channels(
     li = await _joined(http, url, "li")
     music = AddTrackRequest(cid="music", type=TrackType.AUDIO, stereo=True)
     await li.send_bytes(SignalRequest(add_track=music).SerializeToString())
-    await li.send_bytes(_offer(_speaks("0", "music"), number=1))
+    await li.send_bytes(_offer(speaks("0", "music"), number=1))
     await until(li, "answer")
     amina = await http.ws_connect(f"{url}/rtc", params={"access_token": token(identity="amina")})
     offered = sdp.parse((await until(amina, "offer")).offer.sdp)
@@ -229,7 +229,7 @@ async def test_a_track_announced_after_its_offer_is_published_under_whatever_id(
 ) -> None:
     url, sessions = await start()
     li = await _joined(http, url, "li")
-    await li.send_bytes(_offer(_speaks("0", "random"), _speaks("1", "two"), number=1))
+    await li.send_bytes(_offer(speaks("0", "random"), speaks("1", "two"), number=1))
     await until(li, "answer")
     two, one = [await _published(li, cid) for cid in ("two", "one")]
     there = sessions.rooms.find("visit").find("li")
@@ -294,13 +294,13 @@ async def test_a_section_that_is_out_of_use_is_left_so_and_what_came_there_comes
     await amina.send_bytes(_offer(listens.replace("a=mid:0", "a=mid:1"), data, number=3))
     assert dict((await until(amina, "answer")).answer.mid_to_track_id) == {"1": track}
     await _published(li, "more")
-    await li.send_bytes(_offer(_speaks("0", "mine"), _speaks("1", "more"), number=2))
+    await li.send_bytes(_offer(speaks("0", "mine"), speaks("1", "more"), number=2))
     await until(li, "answer")
     needed = (await until(amina, "media_sections_requirement")).media_sections_requirement
     assert (needed.num_audios, needed.num_videos) == (1, 0)
     # What somebody sends in a section that is put out of use has ended.
-    ended = _speaks("1", "more").replace("m=audio 9", "m=audio 0").replace("sendonly", "inactive")
-    await li.send_bytes(_offer(_speaks("0", "mine"), ended, number=3))
+    ended = speaks("1", "more").replace("m=audio 9", "m=audio 0").replace("sendonly", "inactive")
+    await li.send_bytes(_offer(speaks("0", "mine"), ended, number=3))
     await until(li, "answer")
     assert list(sessions.rooms.find("visit").find("li").tracks) == [track]
     await amina.close()
@@ -323,7 +323,7 @@ async def test_media_of_what_was_refused_is_nobody_elses(
         "join_request": wrapped(JoinRequest(connection_settings=ConnectionSettings(auto_subscribe=True))),
     }
     li = await http.ws_connect(f"{url}/rtc/v1", params=query)
-    both = _offer(_speaks("0", "voice"), _speaks("1", "screen"), number=1)
+    both = _offer(speaks("0", "voice"), speaks("1", "screen"), number=1)
     if is_offered_first:
         await li.send_bytes(both)
         await until(li, "answer")
@@ -346,7 +346,7 @@ async def test_a_track_announced_again_in_its_section_takes_it_over(
     url, sessions = await start()
     li, first = await _speaking(http, url)
     second = await _published(li, "mine")
-    await li.send_bytes(_offer(_speaks("0", "mine"), number=2))
+    await li.send_bytes(_offer(speaks("0", "mine"), number=2))
     await until(li, "answer")
     there = sessions.rooms.find("visit").find("li")
     assert {sid: track.is_published for sid, track in there.tracks.items()} == {second: True}
@@ -362,10 +362,10 @@ async def test_what_was_offered_before_it_was_announced_is_answered_alike_later(
 ) -> None:
     url, _ = await start()
     li = await _joined(http, url, "li")
-    await li.send_bytes(_offer(_speaks("0", "random"), number=1))
+    await li.send_bytes(_offer(speaks("0", "random"), number=1))
     await until(li, "answer")
     await _published(li, "mine")
-    await li.send_bytes(_offer(_speaks("0", "random"), number=2))
+    await li.send_bytes(_offer(speaks("0", "random"), number=2))
     (voice,) = sdp.parse((await until(li, "answer")).answer.sdp).sections
     assert voice.codecs[0].parameters == {"usedtx": "1"}
     await li.close()
