@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -44,9 +45,6 @@ async def open_account(
     session: AsyncSession, new: NewAccount, *, role: str, jurisdiction: str, now: datetime, doctor_id: str | None = None
 ) -> Account | None:
     """Store an account with its data key; None, and nothing stored, when the contact is known already."""
-    known = await session.exec(select(Account.id).where(Account.contact_hmac == new.contact_hmac))
-    if known.first() is not None:
-        return None
     account = Account(
         id=new.id,
         role=role,
@@ -59,9 +57,12 @@ async def open_account(
         audit_handle=secrets.token_hex(16),
         created_at=now,
     )
-    session.add(new.key_row)
-    session.add(account)
-    await session.flush()
+    try:
+        # The constraint decides, not a look beforehand: between two that come at once only the database does.
+        async with session.begin_nested():
+            session.add_all([new.key_row, account])
+    except IntegrityError:
+        return None
     return account
 
 
