@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,12 +13,15 @@ from aiohttp import hdrs, web
 from pydantic import BaseModel, ConfigDict, PlainSerializer, ValidationError, WithJsonSchema
 
 from telemed.api.actors import ACTOR, Actor
-from telemed.errors import Invalid, NotAllowed, TelemedError
+from telemed.errors import Invalid, NotAllowed, NotFound, TelemedError
 from telemed.federation.signing import require_digest
 from telemed.node import NODE
 
 BODY_TIMEOUT_S = 10.0
 """How long a client may take to send its body; aiohttp alone would wait for ever."""
+
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+"""U+0000 as JSON writes it; after an odd number of backslashes more it would be the text of the escape."""
 
 Moment = Annotated[
     datetime,
@@ -117,6 +121,9 @@ def add(app: web.Application, route: Route, gates: Mapping[Who, Gate]) -> None:
     gate = gates[route.who]
 
     async def handle(request: web.Request) -> web.StreamResponse:
+        if "%00" in request.raw_path:
+            # Nothing has such a name: PostgreSQL keeps no U+0000 in a text, and would not even look for one.
+            raise NotFound("There is nothing here (any more) for you; go back and choose again.")
         if route.method not in SAFE and route.who not in NOT_FROM_OUR_PAGE:
             require_own_page(request)
         actor = await gate(request)
@@ -167,9 +174,13 @@ async def read_body(request: web.Request, limit: int) -> bytes:
 def parsed(raw: bytes) -> Any:
     """A JSON text's value. Raises Invalid."""
     try:
-        return json.loads(raw or b"{}")
+        text = raw.decode() or "{}"
+        value = json.loads(text)
     except (ValueError, RecursionError):
         raise Invalid("Send a JSON object, encoded as UTF-8.") from None
+    if _NUL.search(text):
+        raise Invalid("Leave the character U+0000 out; no text has it.")
+    return value
 
 
 def validated(kind: type[B], value: Any) -> B:

@@ -68,6 +68,9 @@ async def test_bodies_that_stall_hold_up_nobody_who_writes(tmp_path: Path, clock
         (b"[1, 2]", 422, "invalid"),
         (b'"\xff"', 422, "invalid"),
         (b"[" * 60_000, 422, "invalid"),
+        ('{"contact": "nobody@example.org", "password": "x"}'.encode("utf-16"), 422, "invalid"),
+        (rb'{"contact": "nobody@example.org", "password": "\\\u0000"}', 422, "invalid"),
+        (rb'{"contact": "nobody@example.org", "password": "\\u0000"}', 401, "sign-in-refused"),
         (b" " * 70_000, 413, "body-too-large"),
     ],
 )
@@ -105,3 +108,15 @@ async def test_an_expired_session_and_another_origins_page_book_nothing(tmp_path
         assert (status, problem["code"]) == (401, "not-signed-in")
         async with ke.node.database.read() as session:
             assert (await session.exec(select(Visit))).all() == []
+
+
+async def test_what_no_database_keeps_names_nothing(tmp_path: Path, clock: SetClock, databases: dict[str, str]) -> None:
+    async with federation(tmp_path, clock, "KE", databases=databases) as nodes:
+        ke = nodes["KE"]
+        token = await ke.patient()
+        for path in ("/appointments/%00", "/visits/a%00b", "/slots?specialty=%00"):
+            status, problem, _ = await ke.call("GET", path, token)
+            assert (status, problem["code"]) == (404, "not-found"), path
+        who = {"contact": "b@example.org", "password": "long enough for her", "language": "en", "zone": "UTC"}
+        status, problem, _ = await ke.call("POST", "/accounts", json={**who, "name": "Brian\0"})
+        assert (status, problem["code"]) == (422, "invalid")
