@@ -24,7 +24,7 @@ async def begin(session: AsyncSession, account_id: str, now: datetime) -> str:
     session.add(
         Session(
             id=secrets.token_hex(16),
-            token_hash=_hashed(token),
+            token_hash=hashed(token),
             account_id=account_id,
             started_at=now,
             last_seen_at=now,
@@ -37,7 +37,7 @@ async def begin(session: AsyncSession, account_id: str, now: datetime) -> str:
 
 async def resume(database: Database, token: str, now: datetime) -> tuple[Session, Account] | None:
     """The live session behind a token, and its account."""
-    wanted = select(Session, Account).join(Account).where(Session.token_hash == _hashed(token))
+    wanted = select(Session, Account).join(Account).where(Session.token_hash == hashed(token))
     async with database.read() as reading:
         found = (await reading.exec(wanted)).first()
     if found is None or not is_live(found[0], now):
@@ -70,7 +70,7 @@ async def end(session: AsyncSession, session_id: str) -> None:
 
 async def end_token(session: AsyncSession, token: str) -> None:
     """Sign out the browser that holds this token."""
-    await session.exec(delete(Session).where(col(Session.token_hash) == _hashed(token)))
+    await session.exec(delete(Session).where(col(Session.token_hash) == hashed(token)))
 
 
 async def end_all(session: AsyncSession, account_id: str) -> None:
@@ -84,5 +84,7 @@ async def expire(session: AsyncSession, now: datetime) -> None:
     await session.exec(delete(Session).where(over))
 
 
-def _hashed(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
+def hashed(secret: str) -> str:
+    """What is stored of a token or a code, each of 256 random bits; of anything else that comes in, what nobody has."""
+    # Bytes that are no UTF-8 come as surrogates, and are hashed as the bytes that they were.
+    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()

@@ -98,8 +98,9 @@ async def answer_once(request: web.Request, work: Work) -> web.Response:
 @web.middleware
 async def sign_answers(request: web.Request, handler: Handler) -> web.StreamResponse:
     """The outermost middleware: what answers a signed request of a peer is signed, refusals too."""
-    answer = await handler(request)
-    if request.path.startswith(PREFIX) and "Signature" in request.headers and isinstance(answer, web.Response):
+    answer, signature = await handler(request), request.headers.get("Signature", "")
+    # One that is not ASCII is none, and cannot be answered (RFC 9651): the refusal goes out unsigned.
+    if request.path.startswith(PREFIX) and signature and signature.isascii() and isinstance(answer, web.Response):
         node, body = request.app[NODE], answer.body if isinstance(answer.body, bytes) else b""
         signed = Response(answer.status, answer.headers, _as_signed(request, node))
         key = node.signing_key

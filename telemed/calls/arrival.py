@@ -1,6 +1,5 @@
 """The visiting doctor's way in: an assertion of the doctor's node becomes a one-time code, and that a session."""
 
-import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,6 +9,7 @@ from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from telemed.accounts.models import Account
+from telemed.accounts.sessions import hashed
 from telemed.audit import actors, chain
 from telemed.calls import window
 from telemed.calls.models import Arrival, VisitSession
@@ -144,11 +144,6 @@ async def end_sessions(session: AsyncSession, visit_id: str, now: datetime) -> N
     """End every visiting doctor's session of a visit."""
     live = (col(VisitSession.visit_id) == visit_id, col(VisitSession.ended_at).is_(None))
     await session.exec(update(VisitSession).where(*live).values(ended_at=now))
-
-
-def hashed(secret: str) -> str:
-    """What is stored of a code or a token, each of 256 random bits."""
-    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 async def _booked(session: AsyncSession, asserted: Assertion, signer: str, now: datetime) -> tuple[Visit, Consent]:

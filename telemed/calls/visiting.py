@@ -8,8 +8,8 @@ from typing import Any
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from telemed.accounts.sessions import hashed
 from telemed.calls import window
-from telemed.calls.arrival import hashed
 from telemed.calls.models import Arrival, VisitSession
 from telemed.directory.entries import PublicDoctor
 from telemed.errors import NotAllowed, NotSignedIn

@@ -120,3 +120,23 @@ async def test_what_no_database_keeps_names_nothing(tmp_path: Path, clock: SetCl
         who = {"contact": "b@example.org", "password": "long enough for her", "language": "en", "zone": "UTC"}
         status, problem, _ = await ke.call("POST", "/accounts", json={**who, "name": "Brian\0"})
         assert (status, problem["code"]) == (422, "invalid")
+
+
+@pytest.mark.parametrize("odd", [b"\xff", "é".encode()])
+async def test_bytes_in_a_header_that_are_no_ascii_open_nothing(tmp_path: Path, clock: SetClock, odd: bytes) -> None:
+    async with federation(tmp_path, clock, "KE") as nodes:
+        for path, header in (
+            (b"/api/v1/session", b"Cookie: __Host-session="),
+            (b"/api/v1/visits/1", b"Cookie: __Host-visit-1="),
+            (b"/federation/v1/directory", b"Signature: "),
+            (b"/federation/v1/directory", b"Signature: telemed=:AA==:\r\nSignature-Input: telemed="),
+        ):
+            reader, writer = await asyncio.open_connection("127.0.0.1", nodes["KE"].settings.port)
+            writer.write(
+                b"GET " + path + b" HTTP/1.1\r\nHost: ke\r\nConnection: close\r\n" + header + odd + b"\r\n\r\n"
+            )
+            async with asyncio.timeout(5):
+                answer = await reader.read()
+            writer.close()
+            assert answer.startswith(b"HTTP/1.1 401"), header
+            assert b"problem+json" in answer
