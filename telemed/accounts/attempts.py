@@ -1,5 +1,6 @@
 """Limits on what could be guessed: how often one account or one address may try within a window."""
 
+import ipaddress
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.dialects import postgresql, sqlite
@@ -13,6 +14,8 @@ WINDOW = timedelta(minutes=15)
 PER_ACCOUNT = 10
 PER_ADDRESS = 100
 """More than for one account: a hospital or a village may share an address."""
+SUBSCRIBER_BITS = 64
+"""Of an IPv6 address: whoever has one has all that begin so."""
 
 
 async def count(session: AsyncSession, subject: str, now: datetime) -> int:
@@ -34,6 +37,17 @@ async def forget(session: AsyncSession, subject: str) -> None:
 async def expire(session: AsyncSession, now: datetime) -> None:
     """Delete the windows that have passed."""
     await session.exec(delete(AttemptWindow).where(col(AttemptWindow.window_at) < window_at(now)))
+
+
+def subscriber(address: str) -> str:
+    """The part of an address that one subscriber of a network has; what is no address stays as it is."""
+    try:
+        known = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if known.version == 4:
+        return str(known)
+    return str(known.ipv4_mapped or ipaddress.ip_network((int(known), SUBSCRIBER_BITS), strict=False))
 
 
 def window_at(now: datetime) -> datetime:

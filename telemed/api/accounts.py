@@ -196,7 +196,7 @@ async def _address(request: web.Request) -> str:
     if node.settings.behind_proxy:
         # Only the last one is the proxy's word; those before it are whatever the caller sent.
         remote = ",".join(request.headers.getall("X-Forwarded-For", ())).rpartition(",")[2].strip() or remote
-    return await node.key_ring.fingerprint("address", remote or "unknown")
+    return await node.key_ring.fingerprint("address", attempts.subscriber(remote or "unknown"))
 
 
 def _signed_out() -> web.Response:

@@ -164,6 +164,8 @@ async def test_an_address_is_the_proxys_word_where_there_is_one_and_never_the_ca
     assert await guess(1, "203.0.113.1, 192.0.2.7") == 401
     assert await guess(2, "203.0.113.2, 192.0.2.7") == 429
     assert await guess(3, "203.0.113.2, 192.0.2.8") == (401 if behind_proxy else 429)
+    assert await guess(4, "2001:db8::1") == (401 if behind_proxy else 429)
+    assert await guess(5, "2001:db8::2") == 429
 
 
 async def test_another_origin_changes_nothing(http: ClientSession) -> None:
