@@ -14,6 +14,7 @@ from pathlib import Path
 import uvloop
 from aiohttp import web
 from pydantic import ValidationError
+from yarl import URL
 
 from signaling import memory
 from signaling.app import MAX_LINE_BYTES, SESSIONS, create_app
@@ -50,7 +51,7 @@ async def serve(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     host, port = runner.addresses[0][:2]
-    sys.stdout.write(f"ready http://{host}:{port}\n")
+    sys.stdout.write(f"ready {URL.build(scheme='http', host=host, port=port)}\n")
     sys.stdout.flush()
     await stop.wait()
     # The listener stays open meanwhile: a balancer that asks after our health must hear that we close.

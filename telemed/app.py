@@ -112,7 +112,7 @@ def _media(settings: Settings) -> MediaServerSettings:
         rtc=RtcSettings(udp_port=settings.media.udp_port, node_ips=settings.node_ips),
         # Only the node opens rooms: otherwise two people with saved tokens could meet again after the visit.
         room=RoomSettings(auto_create=False),
-        webhook=WebhookSettings(urls=(f"http://{settings.host}:{settings.port}/webhooks/media",)),
+        webhook=WebhookSettings(urls=(settings.inside("/webhooks/media"),)),
         allowed_origins=(settings.origin,),
         behind_proxy=settings.behind_proxy,
     )

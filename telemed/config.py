@@ -7,6 +7,7 @@ from typing import Annotated, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from yarl import URL
 
 from telemed.directory.licence_rules import SAMPLE
 
@@ -108,6 +109,10 @@ class Settings(_Frozen):
     def database_url(self) -> str:
         """The database's SQLAlchemy URL with an asynchronous driver."""
         return self.database or f"sqlite+aiosqlite:///{self.folder / 'node.sqlite'}"
+
+    def inside(self, path: str) -> str:
+        """The URL of a path for this process itself: where it listens, whatever the origin's name leads to."""
+        return str(URL.build(scheme="http", host=self.host, port=self.port, path=path))
 
     def path(self, name: Path) -> Path:
         """A path of these settings as it is meant: relative ones from the folder."""

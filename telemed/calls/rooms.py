@@ -35,7 +35,7 @@ class Rooms:
     @classmethod
     def embedded(cls, settings: Settings) -> Self:
         """The media server in this node's own process; its name need not be known to any resolver."""
-        address = f"http://{settings.host}:{settings.port}/media"
+        address = settings.inside("/media")
         return cls(address, settings.media.key, settings.media.secret, urlsplit(settings.origin).netloc)
 
     async def __aenter__(self) -> Self:
