@@ -14,7 +14,10 @@ class _Frozen(BaseModel):
 
 
 class RtcSettings(_Frozen):
-    """Where media arrives. Each address is bound and announced; 0.0.0.0 would answer from the wrong one."""
+    """Where media arrives. Each address is announced, and bound where this machine has it.
+
+    Never 0.0.0.0: nobody can send to it, and of several addresses of one machine it answers from the wrong one.
+    """
 
     udp_port: int = Field(0, ge=0, le=65535, description="0 takes any free port")
     tcp_port: int = Field(-1, ge=-1, le=65535, description="ICE over TCP; 0 takes any free port, -1 turns it off")

@@ -28,7 +28,7 @@ def _is_one(address: str) -> bool:
 
 def _one_address(address: str) -> str:
     if not _is_one(address):
-        raise ValueError("write an address that this machine has, such as 192.0.2.7; no name, and not 0.0.0.0 or ::")
+        raise ValueError("write an address at which browsers reach the node, such as 192.0.2.7; no name, nor 0.0.0.0")
     return address
 
 
@@ -37,7 +37,7 @@ class MediaSettings(_Frozen):
 
     udp_port: int = Field(ge=0, le=65535)
     node_ips: tuple[Annotated[str, AfterValidator(_one_address)], ...] = Field(
-        (), description="addresses that are bound, and told to browsers as where calls arrive; none means `host`"
+        (), description="addresses that browsers are told to send calls to; none means `host`"
     )
     key: str = Field(min_length=1)
     secret: str = Field(min_length=32)

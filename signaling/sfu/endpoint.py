@@ -13,7 +13,7 @@ from signaling.sfu.network.path import Path
 from signaling.sfu.network.slots import Slot
 from signaling.sfu.network.stream_wire import StreamWire
 from signaling.sfu.network.transport import Certificate
-from signaling.sfu.network.wire import Wire, bind
+from signaling.sfu.network.wire import Wire, bind, heard_at
 from signaling.sfu.peer import Peer
 
 logger = logging.getLogger(__name__)
@@ -52,21 +52,23 @@ class Endpoint:
         self.candidates: list[str] = []
 
     async def open(self) -> None:
-        """Bind one socket per announced address, all on one port. Raises OSError when it is taken."""
+        """Bind one socket per address of this machine, all on one port. Raises OSError when it is taken."""
         self.certificate = Certificate()
-        port = self._udp_port
-        for host in self._node_ips:
+        hosts, port = heard_at(self._node_ips), self._udp_port
+        if not set(hosts) <= set(self._node_ips):
+            logger.info("calls come to an address that another machine passes on", extra={"announced": self._node_ips})
+        for host in hosts:
             sock = bind(host, port)
             port = sock.getsockname()[1]
             self._wires.append(Wire(sock, self._received, self._drained))
         udp = [(host, port) for host in self._node_ips]
-        self.candidates = ice.candidates(udp, await self._open_tcp() if self._tcp_port >= 0 else [])
+        self.candidates = ice.candidates(udp, await self._open_tcp(hosts) if self._tcp_port >= 0 else [])
         self._loop = asyncio.get_running_loop()
         self._wake_within(IDLE_POLL_SECONDS)
 
-    async def _open_tcp(self) -> list[tuple[str, int]]:
+    async def _open_tcp(self, hosts: list[str]) -> list[tuple[str, int]]:
         loop, port = asyncio.get_running_loop(), self._tcp_port
-        for host in self._node_ips:
+        for host in hosts:
             # uvloop lists the sockets in another type than asyncio, and machine code checks types.
             server: Any = await loop.create_server(self._stream, host, port)
             port = server.sockets[0].getsockname()[1]

@@ -158,7 +158,11 @@ def test_calls_arrive_at_addresses_that_browsers_can_reach(operator: Operator, t
 
 @pytest.mark.parametrize(
     ("host", "media", "announced"),
-    [("0.0.0.0", 'node_ips = ["127.0.0.2"]', "127.0.0.2"), ("127.0.0.3", "", "127.0.0.3")],
+    [
+        ("0.0.0.0", 'node_ips = ["127.0.0.2"]', "127.0.0.2"),
+        ("127.0.0.3", "", "127.0.0.3"),
+        ("127.0.0.1", 'node_ips = ["203.0.113.7"]', "203.0.113.7"),
+    ],
 )
 async def test_a_node_announces_where_calls_arrive(tmp_path: Path, host: str, media: str, announced: str) -> None:
     path = settings_file(tmp_path, f'host = "{host}"')

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from signaling.sfu.endpoint import Endpoint
 from signaling.sfu.network import ice
 from signaling.sfu.network.addresses import from_address, to_address
+from signaling.sfu.network.wire import bind
 from signaling.sfu.peer import Peer
 
 
@@ -115,3 +116,40 @@ def test_any_bytes_are_no_check(data: bytes) -> None:
 @pytest.mark.parametrize("address", [("127.0.0.1", 7), ("2001:db8::1", 65535)])
 def test_addresses_are_read_back(address: tuple[str, int]) -> None:
     assert from_address(to_address(*address)) == address
+
+
+@pytest.mark.parametrize(
+    ("announced", "here"),
+    [
+        (["203.0.113.7"], "127.0.0.1"),
+        (["2001:db8::7"], "::1"),
+        (["2001:db8::7", "203.0.113.7"], "127.0.0.1"),
+        (["203.0.113.7", "127.0.0.1"], "127.0.0.1"),
+    ],
+)
+async def test_an_address_that_another_machine_passes_on_is_announced_and_calls_arrive_here(
+    announced: list[str], here: str
+) -> None:
+    if any(":" in host for host in announced):
+        try:
+            bind("::1", 0).close()
+        except OSError:
+            pytest.skip("no ::1 here")
+    endpoint = Endpoint(announced, 0, 0)
+    await endpoint.open()
+    try:
+        told = [candidate.split() for candidate in endpoint.candidates]
+        assert [words[4] for words in told] == announced * 2
+        assert {words[5] for words in told if words[2] == "udp"} == {str(endpoint.udp_port)}
+        peer = _peer(endpoint)
+        loop = asyncio.get_running_loop()
+        transport, client = await loop.create_datagram_endpoint(_Client, remote_addr=(here, endpoint.udp_port))
+        transport.sendto(_request(peer.credentials.ufrag, peer.credentials.pwd))
+        async with asyncio.timeout(5):
+            answer = stun.parse_message(await client.received.get())
+            _, writer = await asyncio.open_connection(here, int(told[-1][5]))
+        assert answer.message_class == stun.Class.RESPONSE
+        transport.close()
+        writer.close()
+    finally:
+        await endpoint.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import socket
 import sys
@@ -173,12 +174,36 @@ class Wire:
         self.socket.close()
 
 
+def heard_at(announced: list[str]) -> list[str]:
+    """Where to listen for what is sent to the announced addresses.
+
+    At those that this machine has. Where it has none of a family, as behind NAT, at every one of that family: what
+    comes to the announced one is passed on to one of them.
+    """
+    own = [host for host in announced if _is_own(host)]
+    others = {":" in host for host in announced} - {":" in host for host in own}
+    return own + ["::" if is_six else "0.0.0.0" for is_six in sorted(others)]  # noqa: S104
+
+
+def _is_own(host: str) -> bool:
+    try:
+        bind(host, 0).close()
+    except OSError as refused:
+        if refused.errno != errno.EADDRNOTAVAIL:
+            raise
+        return False
+    return True
+
+
 def bind(host: str, port: int) -> socket.socket:
     """A bound, non-blocking UDP socket; port 0 takes any. Raises OSError when the port is taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_DGRAM)
     try:
         sock.settimeout(0)
+        if family == socket.AF_INET6:
+            # Or :: would take the port of 0.0.0.0 too.
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         _widen(sock, socket.SO_RCVBUF, SO_RCVBUFFORCE)
         _widen(sock, socket.SO_SNDBUF, SO_SNDBUFFORCE)
         sock.bind((host, port))
