@@ -14,8 +14,8 @@ from telemed.directory.entries import Code, Instant
 from telemed.directory.replica import Home
 from telemed.errors import NotFound
 from telemed.node import NODE
-from telemed.scheduling import calendar
-from telemed.scheduling.calendar import Limits, Wanted
+from telemed.scheduling import calendar, holding
+from telemed.scheduling.holding import Limits, Wanted
 
 
 class AppliedRule(Body):
@@ -69,7 +69,7 @@ async def hold(request: web.Request, body: NewHold) -> web.Response:
     )
 
     async def work(session: AsyncSession) -> tuple[int, View]:
-        claim = await calendar.hold(
+        claim = await holding.hold(
             session,
             wanted,
             own=Home(settings.node, settings.jurisdiction),

@@ -18,7 +18,7 @@ from telemed.errors import Invalid, KeyReused, NotFound
 from telemed.outbox.post import post
 from telemed.records import consent
 from telemed.records.intake import Intake, add_intake
-from telemed.scheduling.calendar import RuleForbids, SlotTaken, TooManyClaims
+from telemed.scheduling.holding import RuleForbids, SlotTaken, TooManyClaims
 from telemed.scheduling.matching import decision
 from telemed.scheduling.models import Visit
 from telemed.scheduling.settling import OPEN

@@ -26,7 +26,7 @@ from telemed.records.intake import Intake, read_intake
 from telemed.records.models import Consent, Entry
 from telemed.scheduling import booking, settling
 from telemed.scheduling.booking import Limits, Request
-from telemed.scheduling.calendar import TooManyClaims
+from telemed.scheduling.holding import TooManyClaims
 from telemed.scheduling.models import Visit
 from tests.conftest import SetClock
 from tests.directory.test_directory import LI

@@ -12,8 +12,9 @@ from telemed.directory import licence_rules, publication
 from telemed.directory.doctors import add_doctor
 from telemed.directory.replica import Home
 from telemed.errors import Invalid, NotFound, TelemedError
-from telemed.scheduling import calendar
-from telemed.scheduling.calendar import HoldLapsed, Limits, RuleForbids, SlotTaken, TooManyClaims, Wanted
+from telemed.scheduling import calendar, holding
+from telemed.scheduling.calendar import HoldLapsed
+from telemed.scheduling.holding import Limits, RuleForbids, SlotTaken, TooManyClaims, Wanted
 from telemed.scheduling.models import Claim
 from tests.conftest import SetClock
 from tests.directory.test_directory import LI
@@ -39,7 +40,7 @@ async def wanted(database: Database, clock: SetClock) -> Wanted:
 
 async def hold(database: Database, clock: SetClock, wanted: Wanted, limits: Limits = FIVE) -> Claim:
     async with database.write() as session:
-        return await calendar.hold(session, wanted, own=OWN, rules=RULES, limits=limits, length=HOLD, now=clock())
+        return await holding.hold(session, wanted, own=OWN, rules=RULES, limits=limits, length=HOLD, now=clock())
 
 
 async def confirm(database: Database, clock: SetClock, claim_id: str = hexed(1), node: str = "KE") -> Claim:

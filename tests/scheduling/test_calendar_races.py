@@ -14,8 +14,8 @@ from telemed.directory.doctors import NewLicence, add_doctor, stretch
 from telemed.directory.models import Doctor
 from telemed.directory.replica import Home
 from telemed.errors import Invalid, NotFound
-from telemed.scheduling import calendar, matching
-from telemed.scheduling.calendar import Limits, RuleForbids, SlotTaken, TooManyClaims, Wanted
+from telemed.scheduling import calendar, holding, matching
+from telemed.scheduling.holding import Limits, RuleForbids, SlotTaken, TooManyClaims, Wanted
 from telemed.scheduling.models import Claim, ClaimCell
 from tests.conftest import SetClock
 from tests.directory.test_directory import LI
@@ -156,11 +156,11 @@ async def test_every_time_that_is_shown_can_be_held_when_the_clocks_change(
     for number, slot in enumerate(shown):
         one = Wanted(hexed(number), KE, hexed(number), doctor_id, slot.starts_at, minutes, "en", "infectious-diseases")
         async with database.write() as session:
-            await calendar.hold(session, one, own=ROME, rules=RULES, limits=MANY, length=HOLD, now=clock())
+            await holding.hold(session, one, own=ROME, rules=RULES, limits=MANY, length=HOLD, now=clock())
     after = replace(one, claim_id=hexed(99), handle=hexed(99), starts_at=shown[-1].ends_at)
     async with database.write() as session:
         with pytest.raises(Invalid):
-            await calendar.hold(session, after, own=ROME, rules=RULES, limits=MANY, length=HOLD, now=clock())
+            await holding.hold(session, after, own=ROME, rules=RULES, limits=MANY, length=HOLD, now=clock())
 
 
 async def test_the_other_nodes_doctors_are_not_this_calendars(
@@ -168,7 +168,7 @@ async def test_the_other_nodes_doctors_are_not_this_calendars(
 ) -> None:
     async with database.write() as session:
         with pytest.raises(NotFound):
-            await calendar.hold(
+            await holding.hold(
                 session,
                 replace(wanted, doctor_id="li-of-another-node"),
                 own=OWN,
