@@ -12,6 +12,7 @@ from telemed.errors import TelemedError
 logger = logging.getLogger(__name__)
 
 STATUS: Mapping[str, int] = {
+    "body-unreadable": 400,
     "not-signed-in": 401,
     "sign-in-refused": 401,
     "signature-refused": 401,

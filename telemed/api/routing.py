@@ -110,6 +110,12 @@ class BodyStalled(TelemedError):
     code = "body-stalled"
 
 
+class BodyUnreadable(TelemedError):
+    """The body is not as its headers say, or the connection ended within it."""
+
+    code = "body-unreadable"
+
+
 class BodyTooLarge(TelemedError):
     """The body is larger than this route reads."""
 
@@ -157,7 +163,7 @@ def require_own_page(request: web.Request) -> None:
 
 
 async def read_body(request: web.Request, limit: int) -> bytes:
-    """The whole body. Raises BodyTooLarge, BodyStalled."""
+    """The whole body. Raises BodyTooLarge, BodyStalled, BodyUnreadable."""
     chunks, size = [], 0
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
@@ -168,6 +174,8 @@ async def read_body(request: web.Request, limit: int) -> bytes:
                 chunks.append(chunk)
     except TimeoutError:
         raise BodyStalled("The request took too long to arrive; send it again.", retry_after=timedelta(0)) from None
+    except (web.RequestPayloadError, ConnectionError):
+        raise BodyUnreadable("Send the whole body, encoded as its Content-Encoding says.") from None
     return b"".join(chunks)
 
 

@@ -1,6 +1,7 @@
 """What no honest page sends: refused with a problem that says what to do, while nobody else waits."""
 
 import asyncio
+import logging
 from pathlib import Path
 from uuid import uuid4
 
@@ -81,6 +82,29 @@ async def test_a_body_that_is_none_is_refused(
         answered, problem, _ = await nodes["KE"].call("POST", "/session", data=body)
     assert (answered, problem["code"]) == (status, code)
     assert problem["detail"]
+
+
+async def test_a_body_that_is_not_as_its_headers_say_is_refused(tmp_path: Path, clock: SetClock) -> None:
+    async with federation(tmp_path, clock, "KE") as nodes:
+        for path in ("/api/v1/session", "/webhooks/media"):
+            reader, writer = await stalled(nodes["KE"], path, "Content-Encoding: gzip\r\n")
+            async with asyncio.timeout(5):
+                answer = await reader.readuntil(b"}")
+            writer.close()
+            assert answer.startswith(b"HTTP/1.1 400")
+            assert b"body-unreadable" in answer
+
+
+async def test_whoever_goes_within_a_body_is_no_failure_of_the_node(
+    tmp_path: Path, clock: SetClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with federation(tmp_path, clock, "KE") as nodes:
+        _, writer = await stalled(nodes["KE"])
+        assert (await nodes["KE"].call("GET", "/node"))[0] == 200
+        writer.close()
+        await writer.wait_closed()
+        assert (await nodes["KE"].call("GET", "/node"))[0] == 200
+    assert not [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 async def test_an_address_that_is_none_and_a_method_that_is_not_taken_are_problems(
