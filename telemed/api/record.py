@@ -3,12 +3,13 @@
 from typing import Literal
 
 from aiohttp import web
+from pydantic import Field
 from sqlmodel import col, select
 
 from telemed.api.actors import caller
 from telemed.api.appointment_view import BookedDoctor, EndReason
 from telemed.api.notes import NoteView, note_view
-from telemed.api.routing import Moment, Route, View, Who
+from telemed.api.routing import Body, Moment, Route, View, Who
 from telemed.audit import actors
 from telemed.calls import window
 from telemed.node import NODE
@@ -68,6 +69,7 @@ class WhoView(View):
 class AccessView(View):
     """One look or deed, and what of the record it was about."""
 
+    id: str
     at: Moment
     who: WhoView
     what: str
@@ -76,9 +78,16 @@ class AccessView(View):
 
 
 class AccessesView(View):
-    """The newest first."""
+    """The newest first; `more` says that there are older ones."""
 
     accesses: list[AccessView]
+    more: bool
+
+
+class Before(Body):
+    """The id of the oldest one that is shown already."""
+
+    before: str | None = Field(None, pattern="^[0-9a-f]{64}$")
 
 
 async def read(request: web.Request) -> RecordView:
@@ -115,11 +124,11 @@ async def read(request: web.Request) -> RecordView:
     return RecordView(visits=found)
 
 
-async def accesses(request: web.Request) -> AccessesView:
+async def accesses(request: web.Request, asked: Before) -> AccessesView:
     """Who looked at her record, what and when."""
     async with request.app[NODE].database.read() as session:
-        found = await access.accesses(session, caller(request).audit_handle)
-    return AccessesView(accesses=[_access(look) for look in found])
+        found, more = await access.accesses(session, caller(request).audit_handle, asked.before)
+    return AccessesView(accesses=[_access(look) for look in found], more=more)
 
 
 def _brief(visit: Visit) -> BriefView:
@@ -140,6 +149,7 @@ def _access(look: Access) -> AccessView:
     actor = look.actor
     kind = "you" if actor["kind"] == "patient" else actor["kind"]
     return AccessView(
+        id=look.id,
         at=look.at,
         who=WhoView(kind=kind, name=actor["name"], node=actor["node"]),
         what=look.what,
@@ -157,6 +167,7 @@ ROUTES = (
         path="/record/accesses",
         handler=accesses,
         who=Who.PATIENT,
+        query=Before,
         view=AccessesView,
         summary="Who looked at the patient's record",
     ),

@@ -63,6 +63,11 @@ async def test_a_visit_from_the_waiting_room_to_the_note(visit: Appointment) -> 
         ("read-record", "you", ["intake", "note"]),
     ]
     assert {look["who"]["name"] for look in looks["accesses"]} == {"Dr Li", None}
+    oldest = looks["accesses"][-1]["id"]
+    assert looks["more"] is False
+    older = await visit.ke.call("GET", f"/record/accesses?before={oldest}", visit.hers)
+    assert older[:2] == (200, {"accesses": [], "more": False})
+    assert (await visit.ke.call("GET", "/record/accesses?before=1", visit.hers))[0] == 422
 
 
 async def test_what_she_did_not_tick_is_in_no_answer_the_doctor_gets(visit: Appointment) -> None:

@@ -194,17 +194,38 @@ async def test_signing_past_a_newer_draft_is_refused(database: Database) -> None
         assert (await draft(session)).text == "Fever"
 
 
+async def look(session: AsyncSession, what: str, subject: str) -> None:
+    await access.look(
+        session,
+        actor={"kind": "doctor", "name": "Dr Li"},
+        what=what,
+        subject=subject,
+        visit_id=VISIT,
+        items=["name"],
+        now=STARTS_AT,
+    )
+
+
 async def test_a_patient_sees_the_looks_at_her_own_record_newest_first(database: Database) -> None:
     async with database.write() as session:
         for what, subject in (("arrived", "hers"), ("read-shared", "his"), ("read-shared", "hers")):
-            await access.look(
-                session,
-                actor={"kind": "doctor", "name": "Dr Li"},
-                what=what,
-                subject=subject,
-                visit_id=VISIT,
-                items=["name"],
-                now=STARTS_AT,
-            )
-        seen = await access.accesses(session, "hers")
+            await look(session, what, subject)
+        seen, more = await access.accesses(session, "hers")
         assert [(one.what, one.items) for one in seen] == [("read-shared", ["name"]), ("arrived", ["name"])]
+        assert not more
+
+
+async def test_many_looks_of_one_moment_hide_none_that_came_before(database: Database) -> None:
+    async with database.write() as session:
+        await look(session, "read-shared", "hers")
+        for _ in range(access.SHOWN):
+            await look(session, "arrived", "hers")
+            await look(session, "arrived", "his")
+        newest, more = await access.accesses(session, "hers")
+        assert {one.what for one in newest} == {"arrived"}
+        assert more
+        older, more = await access.accesses(session, "hers", newest[-1].id)
+        assert ([one.what for one in older], more) == (["read-shared"], False)
+        assert len({one.id for one in newest + older}) == access.SHOWN + 1
+        (his, *_), _ = await access.accesses(session, "his")
+        assert await access.accesses(session, "hers", his.id) == ([], False)

@@ -4,6 +4,7 @@ import { vi } from "vitest";
 interface Asked {
   method: string;
   path: string;
+  query: string;
   body: unknown;
   headers: Headers;
 }
@@ -13,9 +14,16 @@ type Answer = [status: number, body?: unknown];
 export function nodeThatAnswers(table: Record<string, Answer | ((asked: Asked) => Answer)>) {
   const asked: Asked[] = [];
   vi.stubGlobal("fetch", async (request: Request) => {
-    const path = new URL(request.url).pathname.replace("/api/v1", "");
+    const url = new URL(request.url);
+    const path = url.pathname.replace("/api/v1", "");
     const text = await request.text();
-    const one = { method: request.method, path, body: text && JSON.parse(text), headers: request.headers };
+    const one = {
+      method: request.method,
+      path,
+      query: url.search,
+      body: text && JSON.parse(text),
+      headers: request.headers,
+    };
     asked.push(one);
     const found = table[`${request.method} ${path}`];
     const [status, body] = typeof found === "function" ? found(one) : (found ?? [404, { code: "not-found" }]);

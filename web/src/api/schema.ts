@@ -208,11 +208,16 @@ export interface RecordedVisit {
   intake: Intake | null;
 }
 export interface Access {
+  id: string;
   at: string;
   who: { kind: "doctor" | "you" | "node"; name: string | null; node: string | null };
   what: string;
   items?: string[];
   visit_id: string | null;
+}
+export interface Accesses {
+  accesses: Access[];
+  more: boolean;
 }
 
 /** One operation: what it answers, what it takes as a body, in the path, the query and the headers. */
@@ -262,5 +267,5 @@ export interface paths {
   "/visits/{id}/notes": { get: Op<{ notes: Note[] }, never, Id> };
   "/visits/{id}/end": { post: Op<Visit, never, Id> };
   "/record": { get: Op<{ visits: RecordedVisit[] }> };
-  "/record/accesses": { get: Op<{ accesses: Access[] }> };
+  "/record/accesses": { get: Op<Accesses, never, never, { before?: string }> };
 }

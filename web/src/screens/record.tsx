@@ -2,8 +2,9 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { answer, api, type Failure, failureOf } from "../api/client";
-import type { Access, RecordedVisit } from "../api/schema";
+import type { Access, Accesses, RecordedVisit } from "../api/schema";
 import { moment } from "../clocks";
+import { useSending } from "../parts/form";
 import { NoteCard } from "../parts/note-card";
 import { Refusal, Wait } from "../parts/notice";
 import { expired, me, node } from "../session";
@@ -11,16 +12,13 @@ import { country, named, t } from "../words";
 
 export default function RecordScreen() {
   const visits = useSignal<RecordedVisit[] | null>(null);
-  const accesses = useSignal<Access[] | null>(null);
+  const accesses = useSignal<Accesses | null>(null);
   const failure = useSignal<Failure | null>(null);
   useEffect(() => {
     const read = async () => {
-      const [record, looks] = await Promise.all([
-        answer(api.GET("/record")),
-        answer(api.GET("/record/accesses")),
-      ]);
+      const [record, looks] = await Promise.all([answer(api.GET("/record")), looksBefore()]);
       visits.value = record.visits;
-      accesses.value = looks.accesses;
+      accesses.value = looks;
     };
     read().catch((error) => {
       const refused = failureOf(error);
@@ -46,7 +44,7 @@ export default function RecordScreen() {
       {visits.value?.map((visit) => (
         <VisitCard key={visit.appointment.id} visit={visit} />
       ))}
-      {accesses.value && <Looks list={accesses.value} />}
+      {accesses.value && <Looks newest={accesses.value} />}
     </section>
   );
 }
@@ -82,17 +80,29 @@ function VisitCard({ visit }: { visit: RecordedVisit }) {
   );
 }
 
+/** A page of looks: those before the one with that id, the newest without one. */
+const looksBefore = (before?: string) =>
+  answer(api.GET("/record/accesses", { params: { query: before ? { before } : {} } }));
+
 /** Deeds of which it matters which items they were about. */
 const ITEMISED = new Set(["gave-consent", "read-shared"]);
 
-function Looks({ list }: { list: readonly Access[] }) {
+function Looks({ newest }: { newest: Accesses }) {
+  const list = useSignal(newest.accesses);
+  const more = useSignal(newest.more);
+  const sending = useSending();
+  const older = async () => {
+    const looks = await looksBefore(list.value.at(-1)?.id);
+    list.value = [...list.value, ...looks.accesses];
+    more.value = looks.more;
+  };
   return (
     <>
       <h2>{t("looks.title")}</h2>
-      {list.length === 0 && <p>{t("looks.empty")}</p>}
+      {list.value.length === 0 && <p>{t("looks.empty")}</p>}
       <ul class="list">
-        {list.map((look) => (
-          <li key={`${look.at} ${look.what} ${look.who.name}`}>
+        {list.value.map((look) => (
+          <li key={look.id}>
             <span>
               <strong>{looker(look)}</strong> {named("looked", look.what)}
               {ITEMISED.has(look.what) && look.items && look.items.length > 0 && (
@@ -103,6 +113,12 @@ function Looks({ list }: { list: readonly Access[] }) {
           </li>
         ))}
       </ul>
+      <Refusal failure={sending.failure.value} />
+      {more.value && (
+        <button type="button" aria-disabled={sending.busy.value} onClick={() => void sending.run(older)}>
+          {t("looks.older")}
+        </button>
+      )}
     </>
   );
 }
