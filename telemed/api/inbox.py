@@ -9,15 +9,12 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from telemed.api.actors import ACTOR, Peer
 from telemed.api.problems import Handler, refusal
-from telemed.api.routing import View
+from telemed.api.routing import VERIFIED, View
 from telemed.errors import Invalid, NotAllowed, TelemedError
 from telemed.federation import inbox
 from telemed.federation.signing import Request, Response, sign_response, verify_request
 from telemed.federation.trust_list import Purpose
 from telemed.node import NODE, Node
-
-PREFIX = "/federation/v1/"
-"""Where nodes speak to nodes."""
 
 KEY = re.compile(r"[!-~]{1,64}")
 """An Idempotency-Key: visible ASCII, because it is stored."""
@@ -97,10 +94,12 @@ async def answer_once(request: web.Request, work: Work) -> web.Response:
 
 @web.middleware
 async def sign_answers(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """The outermost middleware: what answers a signed request of a peer is signed, refusals too."""
-    answer, signature = await handler(request), request.headers.get("Signature", "")
-    # One that is not ASCII is none, and cannot be answered (RFC 9651): the refusal goes out unsigned.
-    if request.path.startswith(PREFIX) and signature and signature.isascii() and isinstance(answer, web.Response):
+    """The outermost middleware: what answers a signed request of a peer is signed, refusals too.
+
+    Whoever alters a request on its way gets no signed word about it: the peer would take a 404 or 413 as final.
+    """
+    answer = await handler(request)
+    if VERIFIED in request and isinstance(answer, web.Response):
         node, body = request.app[NODE], answer.body if isinstance(answer.body, bytes) else b""
         signed = Response(answer.status, answer.headers, _as_signed(request, node))
         key = node.signing_key

@@ -66,6 +66,9 @@ NOT_FROM_OUR_PAGE = frozenset({Who.PEER, Who.ARRIVAL, Who.WEBHOOK})
 
 SAFE = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 
+VERIFIED = web.RequestKey("verified", bool)
+"""Set once a peer's signature was found to be over this whole request, the body included."""
+
 Gate = Callable[[web.Request], Awaitable[Actor | None]]
 """Who is calling; it raises a TelemedError for somebody who may not."""
 
@@ -140,6 +143,7 @@ def add(app: web.Application, route: Route, gates: Mapping[Who, Gate]) -> None:
             raw = await read_body(request, route.max_body)
             if route.who is Who.PEER:
                 require_digest(request.headers, raw)
+                request[VERIFIED] = True
             if route.body is not None:
                 arguments.append(validated(route.body, parsed(raw)))
         if route.query is not None:

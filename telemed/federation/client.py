@@ -47,8 +47,11 @@ class Answer:
 
     @property
     def settles(self) -> bool:
-        """Whether asking again could not bring another answer: a peer's clock or load is not its decision."""
-        return self.ok or (400 <= self.status < 500 and self.status not in (401, 408, 425))
+        """Whether asking again could not bring another answer.
+
+        A peer's clock or load is not its decision, nor is what it says of a body that it has not read (413).
+        """
+        return self.ok or (400 <= self.status < 500 and self.status not in (401, 408, 413, 425))
 
 
 class Peers:

@@ -202,7 +202,6 @@ async def test_what_no_calendar_offers_is_refused_and_nothing_is_stored(nodes: N
         ({"patient_node": "KE"}, 422),
         ({"rule": None}, 422),
         ({"doctor_id": "nobody"}, 404),
-        ({"doctor_id": "x" * 70_000}, 413),
     ):
         answer = await ask(cn, "hold", claim_id, {**body, **changes})
         assert answer.status == status, changes

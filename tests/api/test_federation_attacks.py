@@ -14,6 +14,7 @@ from http_message_signatures import HTTPMessageSigner
 from http_message_signatures.algorithms import ED25519, HMAC_SHA256
 from multidict import CIMultiDict
 
+from telemed.federation.client import Answer
 from telemed.federation.signing import (
     ALWAYS_COVERED,
     ANSWER_TAG,
@@ -184,3 +185,23 @@ async def test_a_request_that_was_tampered_with_is_refused_and_changes_nothing(w
         before = await claims(wire.ke)
         assert await wire.sent(request) == (401, "signature-refused"), attack.__name__
         assert (await claims(wire.ke)).keys() == before.keys(), attack.__name__
+
+
+async def test_only_an_answer_to_a_whole_request_as_it_was_signed_is_signed(wire: Wire) -> None:
+    """Whoever stands between two nodes gets no 404 or 413 that the sender would take for the peer's last word."""
+
+    async def is_answer_signed(status: int, request: Request) -> bool:
+        async with wire.ke.http.request(
+            request.method, request.url, headers=request.headers, data=request.body
+        ) as answer:
+            assert answer.status == status
+            return "Signature" in answer.headers
+
+    assert await is_answer_signed(201, wire.signed())
+    elsewhere, larger, without = wire.signed(), wire.signed(), await unsigned(wire)
+    elsewhere.url = f"{wire.ke.origin}/federation/v1/nothing"
+    larger.body = b" " * 100_000
+    without.headers["Signature"] = "telemed=:AA==:"
+    for status, request in ((404, elsewhere), (413, larger), (401, without)):
+        assert not await is_answer_signed(status, request)
+    assert not Answer(413, {}).settles, "a peer of an older version signs it all the same"

@@ -61,8 +61,8 @@ async def send(node: RunningNode, peer: str, give_up_at: datetime | None = None)
             kind="test",
             subject_id="s",
             peer=peer,
-            path="/federation/v1/nothing",
-            body={"a": 1},
+            path=f"/federation/v1/appointments/{'0' * 32}/end",
+            body={},
             now=node.node.clock(),
             give_up_at=give_up_at,
         )
