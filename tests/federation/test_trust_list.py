@@ -82,6 +82,15 @@ def test_two_nodes_may_not_share_a_key() -> None:
         trust_list.make([ke, cn.model_copy(update={"keys": ke.keys})], version=1, now=NOW, life=timedelta(days=1))
 
 
+@pytest.mark.parametrize("written", ["{}=", "{}!!!!", "\n\n\n\n{}"])
+def test_two_nodes_may_not_share_a_key_that_is_written_in_two_ways(written: str) -> None:
+    ke, cn = listed().nodes
+    same = TrustedNode.model_validate({**cn.model_dump(), "keys": [written.format(KE.public)]})
+    assert list(trust_list.make([same], version=1, now=NOW, life=timedelta(days=1)).public_keys) == [KE.keyid]
+    with pytest.raises(ValidationError):
+        trust_list.make([ke, same], version=1, now=NOW, life=timedelta(days=1))
+
+
 async def test_a_changed_file_is_taken_up_and_an_older_list_is_not(
     database: Database, tmp_path: Path, clock: SetClock
 ) -> None:
