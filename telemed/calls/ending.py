@@ -14,8 +14,8 @@ from telemed.calls import arrival, window
 from telemed.calls.rooms import RoomsUnreachable
 from telemed.errors import Conflict, NotFound
 from telemed.node import Node
-from telemed.outbox.post import post
 from telemed.records.models import Draft
+from telemed.scheduling import settling
 from telemed.scheduling.models import Visit
 
 logger = logging.getLogger(__name__)
@@ -62,8 +62,7 @@ async def store_end(
         raise UnsignedDraft("Sign the note or discard it; then end the visit.")
     visit.state, visit.ended_at, visit.end_reason = "ended", now, reason
     await arrival.end_sessions(session, visit_id, now)
-    path = f"/federation/v1/appointments/{visit_id}/end"
-    await post(session, kind="end", subject_id=visit_id, peer=visit.doctor_node, path=path, body={}, now=now)
+    await settling.let_go(session, visit, now)
     patient = await session.get_one(Account, visit.patient_id)
     detail = {"items": [], "reason": reason}
     await chain.record(

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -12,11 +12,13 @@ from sqlmodel import select
 
 from telemed.audit.models import AuditEvent
 from telemed.directory.doctors import add_doctor
+from telemed.outbox.models import OutboxMessage
+from telemed.scheduling import settling
 from telemed.scheduling.models import Claim, ClaimCell
 from tests.api.test_slots import found_by
 from tests.conftest import SetClock
 from tests.directory.test_directory import LI
-from tests.nodes import Client, RunningNode, federation
+from tests.nodes import Client, RunningNode, federation, list_anew
 from tests.relay import Relay
 
 Nodes = dict[str, RunningNode]
@@ -113,6 +115,35 @@ async def test_a_confirmation_that_comes_after_the_hold_lapsed_is_gone_on_both_n
                 clock.pass_(timedelta(seconds=1))
         assert (seen["state"], seen["detail"]) == ("gone", "hold-lapsed")
         await _lapsed(cn)
+        await relay.stop()
+
+
+async def test_a_node_that_is_suspended_is_asked_to_confirm_until_the_time_has_passed(
+    tmp_path: Path, clock: SetClock
+) -> None:
+    relay = Relay()
+    async with federation(tmp_path, clock, "KE", "CN", relays={"CN": relay}) as nodes:
+        ke, cn = nodes["KE"], nodes["CN"]
+        async with cn.node.database.write() as session:
+            await add_doctor(session, LI, jurisdiction="CN", now=clock())
+        token = await ke.patient()
+        gate = relay.stop_at("confirm", "request")
+        _, requested = await book(ke, token, await wish(ke, token))
+        async with asyncio.timeout(10):
+            await gate.reached.wait()
+        await list_anew(ke, "CN", status="suspended")
+        await relay.cut()
+        async with asyncio.timeout(15):
+            while True:
+                if (await settled(ke, token, requested["id"], "held"))["trying"]:
+                    break
+                await asyncio.sleep(0.02)
+        clock.now = datetime.fromisoformat(requested["ends_at"])
+        seen = await settled(ke, token, requested["id"], "unreachable")
+        assert (seen["detail"], seen["trying"], seen["hold_until"]) == ("node-unreachable", False, None)
+        async with ke.node.database.read() as session:
+            told = (await session.exec(select(OutboxMessage).where(OutboxMessage.kind == "end"))).one()
+        assert told.give_up_at == datetime.fromisoformat(requested["starts_at"]) + settling.END_TOLD_FOR
         await relay.stop()
 
 

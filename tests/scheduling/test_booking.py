@@ -160,7 +160,7 @@ async def test_a_hold_is_confirmed_and_then_a_visit(desk: Desk, clock: SetClock)
     visit = await desk.answered("hold", held(clock))
     assert (visit.state, visit.hold_until) == ("held", clock() + HOLD)
     (message,) = await desk.sent("confirm")
-    assert message.give_up_at is None
+    assert message.give_up_at == visit.starts_at + timedelta(minutes=visit.minutes)
     visit = await desk.answered("confirm", Answer(200, {"state": "confirmed"}))
     assert (visit.state, visit.hold_until, visit.trying) == ("confirmed", None, False)
     # An answer that is heard twice changes nothing.

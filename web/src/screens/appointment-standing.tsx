@@ -51,7 +51,7 @@ export function Standing({ one }: { one: Appointment }) {
 }
 
 function Asking({ one, where }: { one: Appointment; where: string }) {
-  // Past that time only the doctor's node knows whether the appointment stands: we go on asking, without an end.
+  // Past that time only the doctor's node knows whether the appointment stands: we go on asking, until its end.
   const ahead = one.hold_until !== null && Date.parse(one.hold_until) > Date.now();
   const until = ahead && one.hold_until && timeOfDay(one.hold_until, one.hers.zone);
   if (one.trying)
