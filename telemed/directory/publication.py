@@ -78,16 +78,18 @@ async def publish_due(session: AsyncSession, now: datetime, *, limit: int = 20) 
 
 
 async def page(session: AsyncSession, after: int, limit: int) -> Page:
-    """At most `limit` entries that changed after the cursor `after`, oldest change first."""
+    """At most `limit` entries that changed after the cursor `after`, oldest change first.
+
+    Where there are none the page ends at the newest of all: short of `after`, if this node came back from a backup.
+    """
     rows = (
         await session.exec(
             select(Publication).where(Publication.cursor > after).order_by(col(Publication.cursor)).limit(limit + 1)
         )
     ).all()
     shown = rows[:limit]
-    return Page(
-        [{"cursor": row.cursor, **row.body} for row in shown], shown[-1].cursor if shown else after, len(rows) > limit
-    )
+    cursor = shown[-1].cursor if shown else (await session.exec(select(func.max(Publication.cursor)))).one() or 0
+    return Page([{"cursor": row.cursor, **row.body} for row in shown], cursor, len(rows) > limit)
 
 
 async def _entry(session: AsyncSession, doctor: Doctor, now: datetime) -> PublicEntry:

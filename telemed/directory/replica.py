@@ -56,19 +56,44 @@ class Listed:
         }
 
 
+async def read_until(session: AsyncSession, node: str, now: datetime) -> int:
+    """The cursor after which a peer's directory is to be read; the first page of each day (UTC) is the first of all.
+
+    What a peer published before it came back from a backup it may never say again, and cannot take back. At midnight
+    everything changes anyway, as the days that are shown move on.
+    """
+    state = await session.get(ReplicaState, node)
+    if state is None or state.pulled_at is None or state.pulled_at.date() != now.date():
+        return 0
+    return state.cursor
+
+
 async def apply(
-    session: AsyncSession, node: str, jurisdiction: str, entries: Sequence[Any], cursor: int, now: datetime
+    session: AsyncSession,
+    node: str,
+    jurisdiction: str,
+    entries: Sequence[Any],
+    *,
+    after: int,
+    cursor: int,
+    more: bool,
+    now: datetime,
 ) -> int:
     """Take in a page of a peer's directory; `jurisdiction` is the trust list's. Returns how many entries it refused.
 
     An entry that lists a licence of another jurisdiction, or that cannot be read, is refused and what was kept of
-    that doctor goes: a peer speaks for its own doctors and for nobody else's.
+    that doctor goes: a peer speaks for its own doctors and for nobody else's. So goes, with the last page, whoever was
+    not named today.
+
+    Args:
+        after: the cursor that `read_until` gave.
+        now: the time at which it did.
 
     Raises:
         PageRefused: more entries than a page may have, or a cursor that goes back.
     """
     state = await session.get(ReplicaState, node) or ReplicaState(node=node)
-    if len(entries) > MAX_PAGE or cursor < state.cursor:
+    if len(entries) > MAX_PAGE or cursor < after:
         raise PageRefused("This page has too many entries, or its cursor goes back.")
     room = MAX_DOCTORS - await _count(session, node)
     refused = 0
@@ -86,6 +111,10 @@ async def apply(
     state.cursor, state.pulled_at = cursor, now
     session.add(state)
     await session.flush()
+    if not more:
+        today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        theirs = delete(ReplicaEntry).where(col(ReplicaEntry.node) == node)
+        await (await session.connection()).execute(theirs.where(col(ReplicaEntry.pulled_at) < today))
     if refused:
         logger.warning("refused entries of a peer's directory", extra={"peer": node, "refused": refused})
     return refused
@@ -161,7 +190,8 @@ def _keep(
     body = {**entry.model_dump(mode="json", exclude={"cursor"}), "jurisdiction": jurisdiction}
     if kept is None:
         session.add(ReplicaEntry(node=node, doctor_id=entry.doctor.id, cursor=entry.cursor, body=body, pulled_at=now))
-    elif entry.cursor > kept.cursor:
+    else:
+        # Whatever its number: of a peer that came back from a backup the last word counts.
         kept.cursor, kept.body, kept.pulled_at = entry.cursor, body, now
 
 

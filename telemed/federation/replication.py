@@ -62,13 +62,19 @@ async def _pull(node: TrustedNode, database: Database, peers: Peers, clock: Cloc
 
 
 async def _pull_page(node: TrustedNode, database: Database, peers: Peers, clock: Clock) -> bool:
+    now = clock()
     async with database.read() as session:
-        state = await session.get(ReplicaState, node.id)
-    after = state.cursor if state is not None else 0
+        after = await replica.read_until(session, node.id, now)
     answer = await peers.get(node.id, f"/federation/v1/directory?after={after}&limit={PAGE}")
-    entries, cursor = answer.body.get("entries"), answer.body.get("cursor")
+    entries, cursor, more = answer.body.get("entries"), answer.body.get("cursor"), bool(answer.body.get("more"))
     if not answer.ok or not isinstance(entries, list) or not isinstance(cursor, int):
         raise replica.PageRefused(f"The peer answered {answer.status} and no page.")
     async with database.write() as session:
-        await replica.apply(session, node.id, node.jurisdiction, entries, cursor, clock())
-    return bool(answer.body.get("more")) and cursor > after
+        if 0 <= cursor < after:
+            logger.warning("a peer's directory went back; it is read anew", extra={"peer": node.id})
+            await replica.forget(session, node.id)
+            return True
+        await replica.apply(
+            session, node.id, node.jurisdiction, entries, after=after, cursor=cursor, more=more, now=now
+        )
+    return more and cursor > after

@@ -34,5 +34,5 @@ async def booked(database: Database) -> Database:
     async with database.write() as session:
         await add_visit(session)
         entry = {"cursor": 1, "doctor": DR_LI, "free": []}
-        assert await replica.apply(session, "CN", "CN", [entry], 1, STARTS_AT) == 0
+        assert await replica.apply(session, "CN", "CN", [entry], after=0, cursor=1, more=False, now=STARTS_AT) == 0
     return database

@@ -135,7 +135,9 @@ async def test_the_licence_is_the_directorys_not_the_assertions(booked: Database
     (licence,) = DR_LI["licences"]
     lapsed = {**DR_LI, "licences": [{**licence, "valid_until": "2026-11-23"}]}
     async with booked.write() as session:
-        await directory.apply(session, "CN", "CN", [{"cursor": 2, "doctor": lapsed, "free": []}], 2, NOW)
+        await directory.apply(
+            session, "CN", "CN", [{"cursor": 2, "doctor": lapsed, "free": []}], after=1, cursor=2, more=False, now=NOW
+        )
     with pytest.raises(ArrivalRefused):
         await accept(booked)
 

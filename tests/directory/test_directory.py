@@ -40,9 +40,10 @@ async def entries(database: Database, after: int = 0) -> publication.Page:
         return await publication.page(session, after, 100)
 
 
-async def pull(database: Database, clock: SetClock, raw: list[Any], cursor: int, node: str = "CN") -> int:
+async def pull(database: Database, clock: SetClock, raw: list[Any], cursor: int, *, more: bool = False) -> int:
     async with database.write() as session:
-        return await replica.apply(session, node, node, raw, cursor, clock())
+        after = await replica.read_until(session, "CN", clock())
+        return await replica.apply(session, "CN", "CN", raw, after=after, cursor=cursor, more=more, now=clock())
 
 
 async def search(database: Database, clock: SetClock, own: Home = KE, **wanted: Any) -> list[Match]:
@@ -192,6 +193,33 @@ async def test_a_page_too_long_or_from_the_past_is_refused(database: Database, c
         await pull(database, clock, [], 4)
     with pytest.raises(replica.PageRefused):
         await pull(database, clock, [{}] * (replica.MAX_PAGE + 1), 6)
+
+
+async def test_a_directory_is_read_whole_each_day_and_who_is_in_it_no_more_goes(
+    database: Database, clock: SetClock
+) -> None:
+    kept, lost = await add(database, clock), await add(database, clock)
+    page = await entries(database)
+    await pull(database, clock, list(page.entries), page.cursor)
+    clock.pass_(timedelta(hours=15, minutes=59))
+
+    async def listed() -> set[str]:
+        async with database.read() as session:
+            found = [await replica.doctor(session, KE, "CN", doctor_id) for doctor_id in (kept, lost)]
+            return {one.doctor.id for one in found if one is not None}
+
+    async def read_until() -> int:
+        async with database.read() as session:
+            return await replica.read_until(session, "CN", clock())
+
+    assert await read_until() == page.cursor
+    await pull(database, clock, [], page.cursor)
+    clock.pass_(timedelta(minutes=1))
+    assert await read_until() == 0
+    await pull(database, clock, [page.entries[0]], 1, more=True)
+    assert (await read_until(), await listed()) == (1, {kept, lost})
+    await pull(database, clock, [], 1)
+    assert await listed() == {kept}
 
 
 async def test_a_node_no_longer_trusted_is_forgotten(database: Database, clock: SetClock) -> None:

@@ -73,6 +73,23 @@ async def test_a_node_that_is_not_trusted_to_list_doctors_is_forgotten_and_not_p
             await loops.pull_directories(ke.node)
 
 
+async def test_a_directory_that_came_back_from_a_backup_is_read_anew(nodes: dict[str, RunningNode]) -> None:
+    ke, cn = nodes["KE"], nodes["CN"]
+    async with cn.node.database.write() as session:
+        first, second = [await add_doctor(session, LI, jurisdiction="CN", now=cn.node.clock()) for _ in range(2)]
+    async with asyncio.timeout(10):
+        while len(await replicated(ke)) < 2:
+            await loops.pull_directories(ke.node)
+    async with cn.node.database.write() as session:
+        connection = await session.connection()
+        for table in ("publication", "licence", "working_hours"):
+            await connection.exec_driver_sql(f"DELETE FROM {table} WHERE doctor_id = '{second.id}'")
+        await connection.exec_driver_sql(f"DELETE FROM doctor WHERE id = '{second.id}'")
+    async with asyncio.timeout(10):
+        while [entry.doctor_id for entry in await replicated(ke)] != [first.id]:
+            await loops.pull_directories(ke.node)
+
+
 async def test_a_node_is_its_own_peer(nodes: dict[str, RunningNode]) -> None:
     assert (await nodes["KE"].node.peers.get("KE", DIRECTORY)).ok
 
