@@ -7,6 +7,7 @@ from pydantic import Field
 
 from telemed.api.routing import Body, Route, View, Who
 from telemed.directory import publication
+from telemed.directory.entries import MAX_CURSOR
 from telemed.directory.replica import MAX_PAGE
 from telemed.node import NODE
 
@@ -14,7 +15,7 @@ from telemed.node import NODE
 class Since(Body):
     """Where the peer stopped reading."""
 
-    after: int = Field(0, ge=0, lt=2**63)
+    after: int = Field(0, ge=0, le=MAX_CURSOR)
     limit: int = Field(100, ge=1, le=MAX_PAGE)
 
 

@@ -9,6 +9,9 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 MAX_FREE = 2_500
 """Free intervals in an entry: more than 15 days of five minutes free, five minutes taken."""
 
+MAX_CURSOR = 2**31 - 1
+"""PostgreSQL's integer; a node that publishes once a second gets there in 68 years."""
+
 
 def _known_zone(zone: str) -> str:
     if zone not in available_timezones():
@@ -80,4 +83,4 @@ class PublicEntry(_Frozen):
 class NumberedEntry(PublicEntry):
     """An entry with its place in the order in which the node published."""
 
-    cursor: int = Field(ge=1)
+    cursor: int = Field(ge=1, le=MAX_CURSOR)

@@ -11,7 +11,7 @@ from sqlalchemy import delete, func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from telemed.directory.entries import NumberedEntry, PublicDoctor, PublicEntry
+from telemed.directory.entries import MAX_CURSOR, NumberedEntry, PublicDoctor, PublicEntry
 from telemed.directory.models import Publication, ReplicaEntry, ReplicaState
 from telemed.errors import Invalid
 
@@ -90,11 +90,11 @@ async def apply(
         now: the time at which it did.
 
     Raises:
-        PageRefused: more entries than a page may have, or a cursor that goes back.
+        PageRefused: more entries than a page may have, or a cursor that goes back or too far.
     """
     state = await session.get(ReplicaState, node) or ReplicaState(node=node)
-    if len(entries) > MAX_PAGE or cursor < after:
-        raise PageRefused("This page has too many entries, or its cursor goes back.")
+    if len(entries) > MAX_PAGE or not after <= cursor <= MAX_CURSOR:
+        raise PageRefused("This page has too many entries, or its cursor goes back or too far.")
     room = MAX_DOCTORS - await _count(session, node)
     refused = 0
     for raw in entries:

@@ -10,6 +10,7 @@ import pytest
 from telemed.db import Database
 from telemed.directory import doctors, licence_rules, publication, replica
 from telemed.directory.doctors import NewDoctor, NewLicence, add_doctor, stretch
+from telemed.directory.entries import MAX_CURSOR
 from telemed.directory.models import Doctor
 from telemed.directory.replica import Home
 from telemed.errors import Invalid
@@ -193,6 +194,16 @@ async def test_a_page_too_long_or_from_the_past_is_refused(database: Database, c
         await pull(database, clock, [], 4)
     with pytest.raises(replica.PageRefused):
         await pull(database, clock, [{}] * (replica.MAX_PAGE + 1), 6)
+
+
+async def test_a_number_that_no_database_keeps_is_refused(database: Database, clock: SetClock) -> None:
+    await add(database, clock)
+    (entry,) = (await entries(database)).entries
+    for far in (MAX_CURSOR + 1, 2**70):
+        assert await pull(database, clock, [{**entry, "cursor": far}], 1) == 1
+        with pytest.raises(replica.PageRefused):
+            await pull(database, clock, [], far)
+    assert await pull(database, clock, [{**entry, "cursor": MAX_CURSOR}], MAX_CURSOR) == 0
 
 
 async def test_a_directory_is_read_whole_each_day_and_who_is_in_it_no_more_goes(
