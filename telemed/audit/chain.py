@@ -1,10 +1,13 @@
 """The audit chain: each row's hash covers the row and the hash before it, so that no row changes unseen."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from sqlalchemy import text
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -62,25 +65,33 @@ async def record(
     return event
 
 
-async def checkpoint(session: AsyncSession, sign: Callable[[str], str], now: datetime) -> AuditCheckpoint | None:
-    """Sign the chain's end, unless that was done already or there is nothing yet. `sign` has the node's key."""
+async def checkpoint(session: AsyncSession, key: Ed25519PrivateKey, now: datetime) -> AuditCheckpoint | None:
+    """Sign the chain's end with the node's key, unless that was done already or there is nothing yet."""
     last = (await session.exec(select(AuditEvent).order_by(col(AuditEvent.seq).desc()).limit(1))).first()
     if last is None or await session.get(AuditCheckpoint, last.seq) is not None:
         return None
-    row = AuditCheckpoint(seq=last.seq, head=last.hash, signed_at=now, signature=sign(last.hash))
+    signature = urlsafe_b64encode(key.sign(last.hash.encode())).decode()
+    row = AuditCheckpoint(seq=last.seq, head=last.hash, signed_at=now, signature=signature)
     session.add(row)
     return row
 
 
-async def verify(session: AsyncSession) -> int:
+async def verify(session: AsyncSession, keys: Collection[Ed25519PublicKey]) -> int:
     """Walk the whole chain and its checkpoints; how many rows it has.
 
     What was cut off after the last checkpoint shows only where a peer holds a later one.
 
+    Args:
+        keys: every key that the node has signed with; one that is no longer in use has signed older checkpoints.
+
     Raises:
-        ChainBroken: with the first row that does not fit.
+        ChainBroken: with the first row that does not fit, or whose checkpoint none of the keys signed.
     """
-    heads = {row.seq: row.head for row in await session.exec(select(AuditCheckpoint))}
+    heads: dict[int, str] = {}
+    for row in await session.exec(select(AuditCheckpoint).order_by(col(AuditCheckpoint.seq))):
+        if not any(_is_signed(row, key) for key in keys):
+            raise ChainBroken(f"The checkpoint at row {row.seq} is not signed by this node.", seq=row.seq)
+        heads[row.seq] = row.head
     previous, count = BEFORE_THE_FIRST, 0
     for event in await session.exec(select(AuditEvent).order_by(col(AuditEvent.seq))):
         count += 1
@@ -91,6 +102,14 @@ async def verify(session: AsyncSession) -> int:
     if heads:
         raise ChainBroken("Rows are missing that a checkpoint signed.", seq=count)
     return count
+
+
+def _is_signed(row: AuditCheckpoint, key: Ed25519PublicKey) -> bool:
+    try:
+        key.verify(urlsafe_b64decode(row.signature), row.head.encode())
+    except (InvalidSignature, ValueError):
+        return False
+    return True
 
 
 def _hash(event: AuditEvent) -> str:
