@@ -50,13 +50,14 @@ async def lapse_holds(node: Node) -> None:
 
 
 async def clear_what_is_over(node: Node) -> None:
-    """Delete rows that nothing asks for any more."""
+    """Delete rows that nothing asks for any more, and see to it that what was deleted is nowhere on the disk."""
     async with node.database.write() as session:
         now = node.clock()
         await sessions.expire(session, now)
         await attempts.expire(session, now)
         await inbox.expire(session, now)
         await delivery.expire(session, now)
+    await node.database.scrub()
 
 
 async def sign_audit_chain(node: Node) -> None:
