@@ -12,7 +12,7 @@ OF_AIORTC = (
     "aiortc.RTCCertificate",
     "aiortc.RTCDataChannel",
     "aiortc.rtcdtlstransport.",
-    "aiortc.rtcsctptransport.",
+    "aiortc.rtcsctptransport",
 )
 """Keys and data channels. Its decoders are in aiortc.codecs, its jitter buffer in aiortc.rtcrtpreceiver."""
 DECODERS = ("av", "numpy", "PIL", "cv2")
