@@ -10,7 +10,6 @@ from google.protobuf.message import Message
 from livekit.protocol.models import AudioTrackFeature, TrackInfo, TrackType, VideoQuality
 from livekit.protocol.rtc import (
     AddTrackRequest,
-    LeaveRequest,
     MuteTrackRequest,
     Ping,
     Pong,
@@ -230,10 +229,7 @@ def _permission(participant: Participant, request: SubscriptionPermission) -> No
 
 
 def sync_state(participant: Participant, state: SyncState) -> None:
-    """Take up again what the client believes; when it publishes what we do not know, it must come anew."""
-    if any(published.track.sid not in participant.tracks for published in state.publish_tracks):
-        participant.send(SignalResponse(leave=LeaveRequest(action=LeaveRequest.RECONNECT, can_reconnect=True)))
-        return
+    """Take up again what the client believes."""
     for sid in state.track_sids_disabled:
         if sid not in participant.wishes and len(participant.wishes) >= MAX_EXPLICIT:
             continue
@@ -311,7 +307,6 @@ HANDLERS: dict[str, Callable[..., None]] = {
     "track_setting": _track_setting,
     "update_layers": _update_layers,
     "subscription_permission": _permission,
-    "sync_state": sync_state,
     "ping": _ping,
     "ping_req": _ping_request,
     "update_metadata": _update_metadata,

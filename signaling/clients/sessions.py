@@ -10,7 +10,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from livekit.protocol.models import DisconnectReason, ParticipantInfo
-from livekit.protocol.rtc import LeaveRequest, SignalRequest, SignalResponse
+from livekit.protocol.rtc import LeaveRequest, SignalRequest, SignalResponse, SyncState
 
 from signaling import bounds
 from signaling.clients import greetings, handlers, scenarios
@@ -163,6 +163,8 @@ class Sessions:
                 self.end(participant, _reason_given(request.leave))
             case "simulate":
                 scenarios.play(participant, request.simulate, self.end)
+            case "sync_state":
+                self._sync(participant, request.sync_state)
             case _:
                 handlers.handle(participant, request)
 
@@ -248,11 +250,21 @@ class Sessions:
             dynacast.tell_again(track)
         room.refresh_token(participant)
         if joining.request is not None and joining.request.HasField("sync_state"):
-            handlers.sync_state(participant, joining.request.sync_state)
+            self._sync(participant, joining.request.sync_state)
         if participant.comebacks_to_cut:
             participant.comebacks_to_cut -= 1
             connection.finish()
         return participant
+
+    def _sync(self, participant: Participant, state: SyncState) -> None:
+        """Take up again what the client believes; one that publishes what we do not know must come anew.
+
+        Its session ends, so that no comeback that is under way keeps a client from that.
+        """
+        if all(published.track.sid in participant.tracks for published in state.publish_tracks):
+            handlers.sync_state(participant, state)
+        else:
+            self.end(participant, DisconnectReason.STATE_MISMATCH, LeaveRequest.RECONNECT)
 
     # Time
 

@@ -13,7 +13,7 @@ import time
 import aiohttp
 import pytest
 from livekit import api
-from livekit.protocol.models import ClientInfo, DisconnectReason, ParticipantInfo, TrackType
+from livekit.protocol.models import ClientInfo, DisconnectReason, ParticipantInfo, TrackInfo, TrackType
 from livekit.protocol.rtc import (
     AddTrackRequest,
     ConnectionSettings,
@@ -27,6 +27,7 @@ from livekit.protocol.rtc import (
     SignalResponse,
     SimulateScenario,
     SyncState,
+    TrackPublishedResponse,
     UpdateParticipantMetadata,
     UpdateSubscription,
     WrappedJoinRequest,
@@ -248,6 +249,33 @@ async def test_a_comeback_takes_up_what_the_client_says(start: Started, http: ai
     assert amina.explicit == {"TR_1": False}
     assert amina.wishes["TR_2"].disabled
     await back.close()
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_who_comes_back_with_a_track_that_was_taken_away_must_come_anew(
+    start: Started, http: aiohttp.ClientSession, at_once: bool
+) -> None:
+    url, sessions = await start()
+    settings = ConnectionSettings(auto_subscribe=True)
+    first = JoinRequest(connection_settings=settings)
+    socket = await http.ws_connect(f"{url}/rtc/v1", params={"access_token": token(), "join_request": wrapped(first)})
+    sid = (await next_of(socket)).join.participant.sid
+    state = SyncState(publish_tracks=[TrackPublishedResponse(cid="mine", track=TrackInfo(sid="TR_gone"))])
+    again = JoinRequest(connection_settings=settings, reconnect=True, participant_sid=sid)
+    if at_once:
+        again.sync_state.CopyFrom(state)
+    query = {"access_token": token(), "join_request": wrapped(again)}
+    back = await http.ws_connect(f"{url}/rtc/v1", params=query)
+    if not at_once:
+        await back.send_bytes(SignalRequest(sync_state=state).SerializeToString())
+    # Before it must go, the client gets a token of what it may do now.
+    await until(back, "refresh_token")
+    leave = (await until(back, "leave")).leave
+    assert (leave.reason, leave.action) == (DisconnectReason.STATE_MISMATCH, leave.RECONNECT)
+    assert not sessions.rooms.find("visit").participants
+    # A client that was coming back already is told again.
+    back = await http.ws_connect(f"{url}/rtc/v1", params=query)
+    assert (await next_of(back)).leave.action == leave.RECONNECT
 
 
 async def test_what_is_asked_for_after_a_goodbye_is_not_done(start: Started, http: aiohttp.ClientSession) -> None:
