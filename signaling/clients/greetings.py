@@ -13,6 +13,7 @@ from livekit.protocol.rtc import (
     ParticipantUpdate,
     ReconnectResponse,
     SignalResponse,
+    TrackUnpublishedResponse,
 )
 
 from signaling import ids
@@ -63,6 +64,7 @@ def welcome_back(participant: Participant, server_info: ServerInfo) -> None:
     )
     participant.send(SignalResponse(reconnect=response))
     _tell_departed(participant)
+    _tell_withdrawn(participant)
     _tell_mutes(participant)
     visible = [p.info() for p in room.participants.values() if p is participant or not p.is_hidden]
     participant.send(SignalResponse(update=ParticipantUpdate(participants=visible)))
@@ -80,6 +82,13 @@ def _tell_departed(participant: Participant) -> None:
     left = [info for info in room.departed.since(participant.last_request_at) if info.identity not in present]
     if left:
         participant.send(SignalResponse(update=ParticipantUpdate(participants=left)))
+
+
+def _tell_withdrawn(participant: Participant) -> None:
+    """Its own tracks that were taken away since the participant was last heard: it would go on showing them."""
+    for sid, at in participant.withdrawn:
+        if at >= participant.last_request_at:
+            participant.send(SignalResponse(track_unpublished=TrackUnpublishedResponse(track_sid=sid)))
 
 
 def _tell_mutes(participant: Participant) -> None:

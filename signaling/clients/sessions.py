@@ -259,9 +259,11 @@ class Sessions:
     def _sync(self, participant: Participant, state: SyncState) -> None:
         """Take up again what the client believes; one that publishes what we do not know must come anew.
 
-        Its session ends, so that no comeback that is under way keeps a client from that.
+        Its session ends, so that no comeback that is under way keeps a client from that. Of what was taken away from it
+        meanwhile it is being told: it could come anew with its old token, and be allowed that again.
         """
-        if all(published.track.sid in participant.tracks for published in state.publish_tracks):
+        known = participant.tracks.keys() | {sid for sid, _ in participant.withdrawn}
+        if all(published.track.sid in known for published in state.publish_tracks):
             handlers.sync_state(participant, state)
         else:
             self.end(participant, DisconnectReason.STATE_MISMATCH, LeaveRequest.RECONNECT)

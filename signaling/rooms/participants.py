@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 Send = Callable[[SignalResponse], None]
 
 BURST_SECONDS = 5.0
-MAX_REFUSED = 64
-"""Ids of refused tracks that are remembered of one participant."""
 """Someone who joins publishes, mutes and names things all at once."""
+MAX_REFUSED = 64
+"""Ids of tracks that were refused, and of those that were taken away, that are remembered of one participant."""
 
 _KINDS = {
     "": ParticipantInfo.STANDARD,
@@ -74,6 +74,8 @@ class Participant:
         """Media that was offered and that no track was announced for, with the id that it was offered under."""
         self.refused: deque[str] = deque(maxlen=MAX_REFUSED)
         """Ids of tracks that may not be published, although their media may be offered."""
+        self.withdrawn: deque[tuple[str, float]] = deque(maxlen=MAX_REFUSED)
+        """Sids of tracks that were taken away against the client's wish, each with the time of it."""
         self.audience = Audience()
         self.denied: set[str] = set()
         self.subscriptions: dict[str, Subscription] = {}

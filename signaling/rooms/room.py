@@ -238,6 +238,7 @@ class Room:
             return
         track.set_muted(muted=True)
         if tell:
+            publisher.withdrawn.append((track.sid, time.monotonic()))
             publisher.send(SignalResponse(track_unpublished=TrackUnpublishedResponse(track_sid=track.sid)))
         self._report("track_unpublished", track)
         if publisher.identity in self.participants:

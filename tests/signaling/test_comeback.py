@@ -6,12 +6,20 @@ import asyncio
 from collections.abc import Sequence
 
 import aiohttp
-from livekit.protocol.models import DisconnectReason, ParticipantInfo, TrackType
-from livekit.protocol.rtc import AddTrackRequest, LeaveRequest, SignalRequest
+from livekit.protocol.models import DisconnectReason, ParticipantInfo, ParticipantPermission, TrackInfo, TrackType
+from livekit.protocol.rtc import (
+    AddTrackRequest,
+    LeaveRequest,
+    SessionDescription,
+    SignalRequest,
+    SyncState,
+    TrackPublishedResponse,
+)
 
 from signaling.rooms.departed import MAX_DEPARTED, Departed
 from signaling.rooms.participants import Participant
 from tests.signaling.conftest import Started, next_of, token, until
+from tests.signaling.test_sdp import OFFER
 
 
 async def _join(
@@ -96,18 +104,26 @@ async def test_who_had_left_before_somebody_was_last_heard_is_not_told(
     await amina.close()
 
 
+async def _publish(amina: aiohttp.ClientWebSocketResponse) -> str:
+    """The sid of a sound of hers."""
+    request = AddTrackRequest(cid="track-a", type=TrackType.AUDIO)
+    await amina.send_bytes(SignalRequest(add_track=request).SerializeToString())
+    sid = (await until(amina, "track_published")).track_published.track.sid
+    await amina.send_bytes(SignalRequest(offer=SessionDescription(type="offer", sdp=OFFER)).SerializeToString())
+    await until(amina, "answer")
+    return sid
+
+
 async def test_a_mute_by_an_administrator_during_a_cut_is_told_before_the_tracks(
     start: Started, http: aiohttp.ClientSession
 ) -> None:
     url, sessions = await start()
-    amina, sid = await _join(http, url, "amina")
-    microphone = AddTrackRequest(cid="track-a", type=TrackType.AUDIO)
-    await amina.send_bytes(SignalRequest(add_track=microphone).SerializeToString())
-    track_sid = (await until(amina, "track_published")).track_published.track.sid
-    room = sessions.rooms.find("visit")
-    await amina.close()
-    await _until_its_signal_is_lost(room.find("amina"))
-    room.mute(room.find("amina").tracks[track_sid], muted=True, by_admin=True)
+    socket, sid = await _join(http, url, "amina")
+    track_sid = await _publish(socket)
+    amina = sessions.rooms.find("visit").find("amina")
+    await socket.close()
+    await _until_its_signal_is_lost(amina)
+    amina.room.mute(amina.tracks[track_sid], muted=True, by_admin=True)
     back = await http.ws_connect(f"{url}/rtc", params={"access_token": token(), "reconnect": "1", "sid": sid})
     told = [await next_of(back) for _ in range(3)]
     assert [message.WhichOneof("message") for message in told] == ["reconnect", "mute", "update"]
@@ -115,6 +131,29 @@ async def test_a_mute_by_an_administrator_during_a_cut_is_told_before_the_tracks
     # Heard of once, it is the client's own: it may unmute.
     await back.send_bytes(SignalRequest(ping=1).SerializeToString())
     await until(back, "pong")
+    (present,) = await _come_back(http, url, sid)
+    assert _names(present) == ["amina"]
+
+
+async def test_a_track_taken_away_during_a_cut_is_told_and_needs_no_new_session(
+    start: Started, http: aiohttp.ClientSession
+) -> None:
+    url, sessions = await start()
+    socket, sid = await _join(http, url, "amina")
+    track_sid = await _publish(socket)
+    amina = sessions.rooms.find("visit").find("amina")
+    await socket.close()
+    await _until_its_signal_is_lost(amina)
+    amina.room.permit(amina, ParticipantPermission(can_subscribe=True))
+    back = await http.ws_connect(f"{url}/rtc", params={"access_token": token(), "reconnect": "1", "sid": sid})
+    told = [await next_of(back) for _ in range(3)]
+    assert [message.WhichOneof("message") for message in told] == ["reconnect", "track_unpublished", "update"]
+    assert told[1].track_unpublished.track_sid == track_sid
+    published = TrackPublishedResponse(cid="track-a", track=TrackInfo(sid=track_sid))
+    await back.send_bytes(SignalRequest(sync_state=SyncState(publish_tracks=[published])).SerializeToString())
+    await back.send_bytes(SignalRequest(ping=1).SerializeToString())
+    await until(back, "pong")
+    assert amina.is_present
     (present,) = await _come_back(http, url, sid)
     assert _names(present) == ["amina"]
 
