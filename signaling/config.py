@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class _Frozen(BaseModel):
@@ -105,6 +105,12 @@ class Settings(_Frozen):
     prometheus: PrometheusSettings = PrometheusSettings()
     drain_seconds: float = Field(0.0, ge=0, description="how long /healthz says 503 before the port closes")
     allowed_origins: tuple[str, ...] | None = Field(None, description="WebSocket origins; None allows any")
+
+    @model_validator(mode="after")
+    def _can_sign_webhooks(self) -> Self:
+        if self.webhook.api_key and self.webhook.api_key not in self.keys:
+            raise ValueError("webhook.api_key is none of the keys")
+        return self
 
     @classmethod
     def from_file(cls, path: Path) -> Self:
