@@ -192,6 +192,9 @@ def update_subscription(participant: Participant, request: UpdateSubscription) -
     sids = set(request.track_sids)
     for group in request.participant_tracks:
         sids.update(group.track_sids)
+    if request.subscribe:
+        # livekit-client takes what it asks for as allowed until it hears otherwise.
+        participant.denied -= sids
     for sid in sids:
         if sid in participant.explicit or len(participant.explicit) < MAX_EXPLICIT:
             participant.explicit[sid] = request.subscribe

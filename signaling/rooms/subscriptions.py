@@ -24,6 +24,11 @@ def reconcile(room: Room, participant: Participant) -> None:
     """Give the participant what is wanted and allowed, take away the rest, and tell of a publisher's refusals."""
     if participant.receiver is None:
         return
+    if not participant.claims.video.can_subscribe:
+        # What the client was told of refusals stays as it is: it is told of changes when it may subscribe again.
+        for given in list(participant.subscriptions.values()):
+            unsubscribe(given)
+        return
     denied: set[str] = set()
     for other in room.others(participant):
         for track in other.tracks.values():
@@ -43,7 +48,7 @@ def reconcile(room: Room, participant: Participant) -> None:
 
 def _is_wanted(participant: Participant, track: Track) -> bool:
     wanted = participant.explicit.get(track.sid, participant.auto_subscribe)
-    return wanted and track.is_published and participant.claims.video.can_subscribe
+    return wanted and track.is_published
 
 
 def _tell_permission(participant: Participant, track: Track, *, allowed: bool) -> None:

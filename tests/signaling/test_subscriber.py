@@ -5,11 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 
 import aiohttp
-from livekit.protocol.models import TrackType
-from livekit.protocol.rtc import AddTrackRequest, JoinRequest, SessionDescription, SignalRequest, UpdateSubscription
+from livekit.protocol.models import ParticipantPermission, TrackType
+from livekit.protocol.rtc import (
+    AddTrackRequest,
+    JoinRequest,
+    SessionDescription,
+    SignalRequest,
+    SubscriptionPermission,
+    UpdateSubscription,
+)
 
+from signaling.clients import handlers
 from signaling.sfu.formats import sdp
-from tests.signaling.conftest import Started, token, until
+from tests.signaling.conftest import Started, next_of, token, until
 from tests.signaling.test_joining import wrapped
 from tests.signaling.test_offers import SECTION, speaks
 
@@ -58,6 +66,15 @@ class _Amina:
         text = sdp.write(replace(described, sections=sections, setup="active", is_lite=False))
         answer = SessionDescription(type="answer", sdp=text, id=offer.id)
         await self._socket.send_bytes(SignalRequest(answer=answer).SerializeToString())
+
+    async def permitted(self) -> list[bool]:
+        """What she is told of being allowed tracks, until an answer to a ping of hers."""
+        await self._socket.send_bytes(SignalRequest(ping=1).SerializeToString())
+        found = []
+        while (response := await next_of(self._socket)).WhichOneof("message") != "pong":
+            if response.HasField("subscription_permission_update"):
+                found.append(response.subscription_permission_update.allowed)
+        return found
 
 
 def _sections(offer: SessionDescription) -> dict[str, str]:
@@ -113,3 +130,41 @@ async def test_a_section_whose_end_was_not_heard_of_is_not_taken_over(
     # The offer before went to a WebSocket that is dead by now, for all the server knows.
     back = _Amina(await http.ws_connect(f"{url}/rtc", params=query | {"reconnect": "1"}))
     assert _sections(await back.offered()) == {"2": two}
+
+
+async def test_what_became_allowed_meanwhile_is_told_with_the_permission_to_subscribe(
+    start: Started, http: aiohttp.ClientSession
+) -> None:
+    url, sessions = await start()
+    await _li(http, url)
+    socket = await http.ws_connect(f"{url}/rtc", params={"access_token": token(identity="amina")})
+    amina = _Amina(socket)
+    assert await amina.permitted() == []
+    room = sessions.rooms.find("visit")
+    participant, publisher = room.find("amina"), room.find("li")
+    handlers.handle(publisher, SignalRequest(subscription_permission=SubscriptionPermission()))
+    assert await amina.permitted() == [False] * 3
+    room.permit(participant, ParticipantPermission(can_subscribe=False))
+    open_to_all = SubscriptionPermission(all_participants=True)
+    handlers.handle(publisher, SignalRequest(subscription_permission=open_to_all))
+    assert await amina.permitted() == []
+    room.permit(participant, ParticipantPermission(can_subscribe=True))
+    assert len(participant.subscriptions) == 3
+    assert await amina.permitted() == [True] * 3
+    await socket.close()
+
+
+async def test_whoever_asks_again_for_what_is_refused_is_told_so_again(
+    start: Started, http: aiohttp.ClientSession
+) -> None:
+    url, sessions = await start()
+    sids = await _li(http, url)
+    socket = await http.ws_connect(f"{url}/rtc", params={"access_token": token(identity="amina")})
+    amina = _Amina(socket)
+    await amina.permitted()
+    publisher = sessions.rooms.find("visit").find("li")
+    handlers.handle(publisher, SignalRequest(subscription_permission=SubscriptionPermission()))
+    assert await amina.permitted() == [False] * 3
+    await amina.choose(sids["one"], subscribe=True)
+    assert await amina.permitted() == [False]
+    await socket.close()
