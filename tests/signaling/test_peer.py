@@ -475,3 +475,26 @@ async def test_a_packet_that_comes_very_late_takes_no_newer_ones_place(client: C
     downlink.retransmit([downlink.ssrc + late + KEPT_PACKETS - first])
     await _arrived(client)
     assert place.media.is_set()
+
+
+async def test_a_key_frame_of_a_shared_screen_takes_no_picture_away_and_a_film_does(client: Client) -> None:
+    peer, uplink = client.peer, _uplink(client)
+    stream = uplink.add_stream(7, "", 0)
+    downlink = Downlink(peer, uplink, ssrc=5, rtx_ssrc=6)
+    uplink.downlinks.append(downlink)
+    peer.downlinks[5] = downlink
+    downlink.bind([VP8], {})
+    peer.link.forced_limit_bps = 1_000_000
+    sequence = 0
+
+    def show(at: float, packets: int) -> bool:
+        nonlocal sequence
+        for _ in range(packets):
+            sequence += 1
+            uplink.receive(stream, rtp.parse(_packet(7, sequence) + bytes(1000)), at)
+        peer.link.share(at)
+        return not downlink.has_yielded
+
+    still, slide = 3, 150
+    assert all(show(1.1 * second, slide if second in (5, 12) else still) for second in range(20))
+    assert not all(show(1.1 * second, slide) for second in range(20, 24))

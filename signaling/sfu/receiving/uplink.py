@@ -24,6 +24,7 @@ KEY_FRAME_SECONDS = 0.5
 KEY_FRAME_ROUND_TRIPS = 3
 """On a slow link a key frame takes long to come; asking again meanwhile would only make another."""
 BITRATE_WINDOW_SECONDS: Final = 1.0
+"""The lesser of two counts: a shared screen's key frame fills one, and seemed to be more than a narrow link carries."""
 ALIVE_SECONDS: Final = 1.0
 """A layer silent for this long, while another is sent, has been stopped."""
 MAX_EARLY: Final = 64
@@ -59,6 +60,7 @@ class Stream:
     _transit: float = 0.0
     _window_at: float = 0.0
     _window_octets: int = 0
+    _window_bps: tuple[float, list[float], tuple[float, ...]] | None = None
     layer_bps: list[float] = field(default_factory=lambda: [0.0] * MAX_SPATIAL)
     _layer_octets: list[int] = field(default_factory=lambda: [0] * MAX_SPATIAL)
     thinned_bps: tuple[float, ...] = ()
@@ -97,13 +99,22 @@ class Stream:
         self._window_octets += len(packet.data)
         elapsed = now - self._window_at
         if elapsed >= BITRATE_WINDOW_SECONDS:
-            self.bitrate_bps = 8 * self._window_octets / elapsed if elapsed < 3 * BITRATE_WINDOW_SECONDS else 0.0
-            self.layer_bps = [8 * octets / elapsed for octets in self._layer_octets]
-            smallest = self._layer_octets[0] or self._window_octets
-            self.thinned_bps = tuple([8 * octets / elapsed for octets in thinned(smallest, self._temporal_octets)])
+            self._note_window(elapsed)
             self._layer_octets = [0] * MAX_SPATIAL
             self._temporal_octets = [0] * LAYERS
             self._window_at, self._window_octets = now, 0
+
+    def _note_window(self, elapsed: float) -> None:
+        if elapsed >= 3 * BITRATE_WINDOW_SECONDS:
+            self.bitrate_bps, self._window_bps = 0.0, None
+            return
+        layers = [8 * octets / elapsed for octets in self._layer_octets]
+        smallest = self._layer_octets[0] or self._window_octets
+        fewer = tuple([8 * octets / elapsed for octets in thinned(smallest, self._temporal_octets)])
+        newest = (8 * self._window_octets / elapsed, layers, fewer)
+        before, self._window_bps = self._window_bps, newest
+        lesser = before if before is not None and before[0] < newest[0] else newest
+        self.bitrate_bps, self.layer_bps, self.thinned_bps = lesser
 
     @property
     def transit_seconds(self) -> float:
