@@ -69,7 +69,7 @@ def welcome_back(participant: Participant, server_info: ServerInfo) -> None:
     visible = [p.info() for p in room.participants.values() if p is participant or not p.is_hidden]
     participant.send(SignalResponse(update=ParticipantUpdate(participants=visible)))
     room.announce_room([participant])
-    watch.tell_speakers_again(participant)
+    watch.tell_again(participant)
 
 
 def _tell_departed(participant: Participant) -> None:

@@ -68,6 +68,7 @@ class Participant:
         self.is_changed = False
         self.told_counts = (0, 0)
         self.told_levels: dict[str, float] = {}
+        self.told_quality: dict[str, int] = {}
         self.disconnect_reason: int = DisconnectReason.UNKNOWN_REASON
         self.tracks: dict[str, Track] = {}
         self.unclaimed: dict[Uplink, str] = {}

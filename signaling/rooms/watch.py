@@ -29,9 +29,10 @@ def tell_speakers(room: Room) -> None:
             _tell_levels(participant, levels.get(participant.sid, {}))
 
 
-def tell_speakers_again(participant: Participant) -> None:
-    """Have the clock tell all levels to somebody who was cut off: what it was told last may have been lost."""
+def tell_again(participant: Participant) -> None:
+    """Have the clock tell all of it to somebody who was cut off: what it was told last may have been lost."""
     participant.told_levels = dict.fromkeys(participant.told_levels.keys() | _heard(participant), UNKNOWN)
+    participant.told_quality = {}
 
 
 def _levels(room: Room) -> dict[str, dict[str, float]]:
@@ -59,14 +60,16 @@ def _tell_levels(participant: Participant, levels: dict[str, float]) -> None:
 
 
 def tell_quality(room: Room) -> None:
-    """Tell everyone how good the connections are, its own and those of whom it is subscribed to."""
+    """Tell everyone whose connection is better or worse than it was told, of its own and those it is subscribed to."""
     known = {}
     for participant in room.participants.values():
         if not participant.is_hidden:
             word, score = _quality(participant)
             known[participant.sid] = ConnectionQualityInfo(participant_sid=participant.sid, quality=word, score=score)
     for participant in room.participants.values():
-        told = [known[sid] for sid in known.keys() & _heard(participant)]
+        heard = {sid: known[sid] for sid in known.keys() & _heard(participant)}
+        told = [info for sid, info in heard.items() if participant.told_quality.get(sid) != info.quality]
+        participant.told_quality = {sid: info.quality for sid, info in heard.items()}
         if told:
             participant.send(SignalResponse(connection_quality=ConnectionQualityUpdate(updates=told)))
 

@@ -139,3 +139,20 @@ async def test_only_who_is_subscribed_hears_of_a_connection(start: Started, http
     assert await _rated(li) == {_sid(room, "li")}
     assert await _rated(amina) == {_sid(room, "amina"), _sid(room, "li")}
     assert await _rated(waiting) == {_sid(room, "waiting")}
+
+
+async def test_a_connection_that_is_as_it_was_is_told_once_and_after_a_cut(
+    start: Started, http: aiohttp.ClientSession
+) -> None:
+    url, sessions = await start()
+    await _join(http, url, "li", publishes=True)
+    amina = await _join(http, url, "amina")
+    room = sessions.rooms.find("visit")
+    everybody = {_sid(room, "amina"), _sid(room, "li")}
+    for expected in (everybody, set()):
+        watch.tell_quality(room)
+        assert await _rated(amina) == expected
+    back = await _join(http, url, "amina", sid=_sid(room, "amina"))
+    watch.tell_quality(room)
+    assert await _rated(back) == everybody
+    await amina.close()
