@@ -99,8 +99,7 @@ class Reception:
         if before is None or stream.uplink.kind != "audio":
             return
         if abs(report.lag_seconds(before, stream.uplink.clock_rate)) > PAUSE_SECONDS:
-            # What seems to be late since then was spoken later.
-            self.strain.forget_path()
+            self.strain.forget_delay()
 
     @property
     def is_incomplete(self) -> bool:

@@ -79,6 +79,7 @@ class Strain:
         self._octets: deque[tuple[float, int]] = deque()
         self._since: float | None = None
         self._until = 0.0
+        self._before = (False, False, NO_LIMIT, 0.0)
         self._hold_seconds = FIRST_HOLD_SECONDS
 
     @property
@@ -96,8 +97,15 @@ class Strain:
             self._until = now + self._hold_seconds
 
     def forget_path(self) -> None:
-        """What comes from now on comes another way, or by another clock: how late it was before says nothing of it."""
+        """What comes from now on comes another way: how long it was under way before says nothing of it."""
         self._transit = None
+
+    def forget_delay(self) -> None:
+        """What seemed late was spoken later: nothing that was decided because of it stands."""
+        self._transit = None
+        if self._since is not None:
+            self._since = None
+            self.is_yielding, self.is_narrow, self.ceiling_bps, self._until = self._before
 
     def heard(self, transit: float, now: float, *, expected: int, received: int) -> None:
         """Take how many seconds a packet of sound was under way, give or take a constant, and all packets so far."""
@@ -155,6 +163,7 @@ class Strain:
                 self.is_yielding = False
         elif self._since is None:
             self._since = now
+            self._before = (self.is_yielding, self.is_narrow, self.ceiling_bps, self._until)
             if has_pictures and LEAST_BPS < self.arriving_bps < WIDE_BPS and not self.is_yielding:
                 self._full_bps = self.arriving_bps
                 self.ceiling_bps = CEILING_SHARE * self._full_bps
