@@ -504,3 +504,23 @@ async def test_a_key_frame_of_a_shared_screen_takes_no_picture_away_and_a_film_d
     still, slide = 3, 150
     assert all(show(1.1 * second, slide if second in (5, 12) else still) for second in range(20))
     assert not all(show(1.1 * second, slide) for second in range(20, 24))
+
+
+async def test_a_layer_that_goes_on_under_another_ssrc_is_repaired(client: Client) -> None:
+    uplink = Uplink(client.peer, "0", "video", VP8, {96: VP8, 97: RTX}, {})
+    reception = client.peer.reception
+    reception.learn_extensions({rtp.MID: 4, rtp.RID: 5, rtp.REPAIRED_RID: 6})
+    reception.expect(uplink, [], {})
+
+    def take(ssrc: int, sequence: int, name: int, payload_type: int = 96, before: bytes = b"") -> None:
+        named = ((4, b"0"), (name, b"h"))
+        head = rtp.header(
+            marker=False, payload_type=payload_type, sequence=sequence, timestamp=0, ssrc=ssrc, extensions=named
+        )
+        reception.take(rtp.parse(head + before + b"\x10\x00payload"), 0.0)
+
+    for ssrc in (7, 9):
+        for sequence in (1, 3):
+            take(ssrc, sequence, 5)
+        take(ssrc + 1, 1, 6, payload_type=97, before=b"\0\2")
+        assert [stream.packets for stream in uplink.streams if stream.ssrc == ssrc] == [3]

@@ -107,7 +107,8 @@ class Incoming:
         if uplink is None:
             return None
         rid = named.decode("ascii", "replace")
-        return next((stream for stream in uplink.streams if stream.rid == rid), None)
+        # A client may have gone on under another SSRC; then it repairs what it sends now.
+        return next((stream for stream in reversed(uplink.streams) if stream.rid == rid), None)
 
     def _uplink_of(self, packet: Packet) -> Uplink | None:
         mid = packet.extension(self._mid_id).decode("ascii", "replace")
