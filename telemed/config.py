@@ -7,12 +7,16 @@ from typing import Annotated, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 from yarl import URL
 
 from telemed.directory.licence_rules import SAMPLE
 
 BUILT_PAGE = Path(__file__).parent.parent / "web" / "dist"
 """Where `make setup` builds the page."""
+DRIVERS = ("postgresql+asyncpg", "sqlite+aiosqlite")
+"""The two databases, each with the driver that is installed."""
 
 
 class _Frozen(BaseModel):
@@ -84,10 +88,24 @@ class Settings(_Frozen):
         parts = urlsplit(origin)
         if origin != f"{parts.scheme}://{parts.netloc}" or not parts.hostname:
             raise ValueError("write the origin as scheme://host[:port], with nothing after it")
+        # What a browser sends is compared with it.
+        if origin != (sent := str(URL(origin).origin())):
+            raise ValueError(f"write the origin as browsers do: {sent}")
         local = parts.hostname.endswith(".localhost") or parts.hostname in ("localhost", "127.0.0.1", "::1")
         if parts.scheme != "https" and not (parts.scheme == "http" and local):
             raise ValueError("an origin is https; http only for names that end in .localhost, or loopback")
         return origin
+
+    @field_validator("database")
+    @classmethod
+    def _has_a_driver(cls, database: str | None) -> str | None:
+        try:
+            is_usable = database is None or make_url(database).drivername in DRIVERS
+        except (ArgumentError, ValueError):
+            is_usable = False
+        if not is_usable:
+            raise ValueError(f"write a URL that begins with {' or '.join(f'{driver}://' for driver in DRIVERS)}")
+        return database
 
     @field_validator("media")
     @classmethod

@@ -141,6 +141,9 @@ def test_a_trust_list_is_signed_again_with_a_higher_version(operator: Operator, 
         ("colour = 1", "/colour"),
         ('host = "0.0.0.0"', "write node_ips"),
         ('host = "::"', "write node_ips"),
+        ('database = "postgresql://ke.example.org/ke"', "postgresql+asyncpg://"),
+        ('database = "node.sqlite"', "sqlite+aiosqlite://"),
+        ('database = "postgresql+asyncpg://ke.example.org:x/ke"', "write a URL"),
         ('database = "postgresql+asyncpg://nobody@127.0.0.1:1/none"', "telemed"),
     ],
 )
@@ -175,6 +178,23 @@ async def test_a_node_announces_where_calls_arrive(tmp_path: Path, host: str, me
     async with TestServer(app):
         (candidate,) = app._subapps[0][SESSIONS].endpoint.candidates
         assert candidate.split()[4] == announced
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ("https://KE.example.org", "https://ke.example.org"),
+        ("https://ke.example.org:443", "https://ke.example.org"),
+        ("https://kliniken-münchen.example", "https://xn--kliniken-mnchen-8vb.example"),
+        ("https://ke.example.org:99999", "range"),
+        ("https://ke.example.org/", "nothing after it"),
+        ("http://ke.example.org", "https"),
+    ],
+)
+def test_an_origin_is_written_as_browsers_send_it(operator: Operator, tmp_path: Path, written: str, words: str) -> None:
+    path = settings_file(tmp_path)
+    path.write_text(path.read_text().replace(ORIGIN, written))
+    assert words in operator.refused("migrate", "--settings", path).partition("/origin")[2]
 
 
 def test_a_node_without_keys_says_how_to_make_them(operator: Operator, tmp_path: Path) -> None:
