@@ -53,8 +53,12 @@ async def start(settings: Settings) -> web.AppRunner:
     runner = web.AppRunner(
         create_app(settings), max_line_size=MAX_LINE_BYTES, access_log=None, shutdown_timeout=SHUTDOWN_S
     )
-    await runner.setup()
-    await web.TCPSite(runner, settings.host, settings.port).start()
+    try:
+        await runner.setup()
+        await web.TCPSite(runner, settings.host, settings.port).start()
+    except BaseException:
+        await runner.cleanup()
+        raise
     return runner
 
 

@@ -53,7 +53,7 @@ def _add_doctor(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     try:
         read = json.loads(text_of(arguments.file))
-    except ValueError as wrong:
+    except (ValueError, RecursionError) as wrong:
         raise FileUnusable(f"{arguments.file} is no JSON: {wrong}.") from wrong
     body = validated(DoctorBody, read)
     doctor_id = asyncio.run(_store_doctor(settings, body, password(), system_clock()))

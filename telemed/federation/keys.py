@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from joserfc.jwk import OKPKey
@@ -45,9 +46,12 @@ class SigningKey:
         """The key in a PEM file. Raises OSError; ValueError for a file that others may read or of another kind."""
         if path.stat().st_mode & 0o077:
             raise ValueError(f"{path} can be read by others; make it 0600 and consider its key known.")
-        private = load_pem_private_key(path.read_bytes(), password=None)
+        try:
+            private = load_pem_private_key(path.read_bytes(), password=None)
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            private = None
         if not isinstance(private, Ed25519PrivateKey):
-            raise ValueError(f"{path} is no Ed25519 key.")
+            raise ValueError(f"{path} is no Ed25519 key in PEM without a password; restore it from its backup.")
         return cls.of(private)
 
     @classmethod

@@ -171,7 +171,7 @@ class Trust:
         try:
             status = self._path.stat()
             seen = (status.st_mtime_ns, status.st_ino)
-            text = self._path.read_text(encoding="utf-8") if seen != self._seen else None
+            text = self._path.read_text(encoding="utf-8", errors="replace") if seen != self._seen else None
         except OSError as missing:
             seen, text = None, None
             if self._list is None:

@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import signal
+import socket
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from signaling.app import SESSIONS
 from telemed.__main__ import main
-from telemed.app import create_app
+from telemed.app import create_app, start
 from telemed.config import Settings
 from telemed.crypto.keyring import FileKeyRing
 from telemed.federation.keys import SigningKey
@@ -195,6 +196,33 @@ def test_an_origin_is_written_as_browsers_send_it(operator: Operator, tmp_path: 
     path = settings_file(tmp_path)
     path.write_text(path.read_text().replace(ORIGIN, written))
     assert words in operator.refused("migrate", "--settings", path).partition("/origin")[2]
+
+
+def test_a_doctors_file_that_is_no_json_is_named(operator: Operator, tmp_path: Path) -> None:
+    path = tmp_path / "doctor.json"
+    for content in ("{", "[" * 100_000):
+        path.write_text(content)
+        assert "no JSON" in operator.refused("add-doctor", "--settings", settings_file(tmp_path), "--file", path)
+
+
+@pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM])
+async def test_a_node_whose_port_is_taken_names_it_and_leaves_nothing_running(
+    tmp_path: Path, kind: socket.SocketKind
+) -> None:
+    path = settings_file(tmp_path)
+    with socket.socket(socket.AF_INET, kind) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        setting = "port = 0" if kind == socket.SOCK_STREAM else "udp_port = 0"
+        path.write_text(path.read_text().replace(f"\n{setting}", f"\n{setting[:-1]}{port}"))
+        settings = Settings.from_file(path)
+        FileKeyRing.create(settings.path(settings.key_ring))
+        SigningKey.create(settings.path(settings.signing_key))
+        await migrate(settings.database_url)
+        before = asyncio.all_tasks()
+        with pytest.raises(OSError, match=str(port)):
+            await start(settings)
+        assert asyncio.all_tasks() == before
 
 
 def test_a_node_without_keys_says_how_to_make_them(operator: Operator, tmp_path: Path) -> None:

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 from joserfc import jws
 from pydantic import ValidationError
 
 from telemed.db import Database
 from telemed.federation import trust_list
-from telemed.federation.keys import SigningKey
+from telemed.federation.keys import SigningKey, SigningKeyUnusable
 from telemed.federation.trust_list import Trust, TrustedNode, TrustList, TrustListRefused
 from tests.conftest import SetClock
 
@@ -105,6 +106,28 @@ async def test_a_changed_file_is_taken_up_and_an_older_list_is_not(
         assert (await trust.current(clock())).version == in_force
     with pytest.raises(TrustListRefused):
         await Trust(database, path, ROOT.public).current(clock())
+
+
+async def test_a_file_that_is_no_text_is_no_list(database: Database, tmp_path: Path, clock: SetClock) -> None:
+    path = tmp_path / "trust-list.jws"
+    trust = Trust(database, path, ROOT.public)
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(TrustListRefused):
+        await trust.current(clock())
+    path.write_text(trust_list.sign(listed(), ROOT))
+    assert (await trust.current(clock())).version == 1
+    path.write_bytes(b"\xff\xfe")
+    assert (await trust.current(clock())).version == 1
+
+
+def test_a_file_that_is_no_key_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "key.pem"
+    locked = BestAvailableEncryption(b"a password")
+    for content in (b"", b"\xff", KE.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, locked)):
+        path.write_bytes(content)
+        path.chmod(0o600)
+        with pytest.raises(SigningKeyUnusable, match=r"key\.pem"):
+            SigningKey.open(path)
 
 
 def test_a_key_file_that_others_may_read_is_refused(tmp_path: Path) -> None:

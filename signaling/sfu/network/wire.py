@@ -207,9 +207,9 @@ def bind(host: str, port: int) -> socket.socket:
         _widen(sock, socket.SO_RCVBUF, SO_RCVBUFFORCE)
         _widen(sock, socket.SO_SNDBUF, SO_SNDBUFFORCE)
         sock.bind((host, port))
-    except OSError:
+    except OSError as refused:
         sock.close()
-        raise
+        raise OSError(refused.errno, f"{refused.strerror}: UDP port {port} at {host}") from refused
     return sock
 
 
