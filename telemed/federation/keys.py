@@ -36,6 +36,9 @@ class SigningKey:
     def create(cls, path: Path) -> Self:
         """A new key in a new file that only its owner reads. Raises FileExistsError."""
         key = cls.of(Ed25519PrivateKey.generate())
+        while key.public.startswith("-"):
+            # Typed after --root it would be an option: one in 64 is so.
+            key = cls.of(Ed25519PrivateKey.generate())
         pem = key.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
             file.write(pem)

@@ -130,6 +130,12 @@ def test_a_file_that_is_no_key_is_named(tmp_path: Path) -> None:
             SigningKey.open(path)
 
 
+def test_no_key_is_made_that_reads_as_an_option(tmp_path: Path) -> None:
+    # Of 600 made at random, all would pass once in ten thousand times.
+    made = [SigningKey.create(tmp_path / str(number)).public for number in range(600)]
+    assert not [public for public in made if public.startswith("-")]
+
+
 def test_a_key_file_that_others_may_read_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "key.pem"
     key = SigningKey.create(path)
