@@ -21,6 +21,9 @@ def add_command(commands: Commands) -> None:
     """Add `serve` to the command line."""
     serve = commands.add_parser("serve", help="run one node")
     add_settings(serve)
+    serve.add_argument(
+        "--until-stdin-ends", action="store_true", help="stop when standard input ends, as when its other side dies"
+    )
     serve.set_defaults(run=_serve)
 
 
@@ -28,17 +31,24 @@ def _serve(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     logs.to_stdout()
     try:
-        uvloop.run(_until_signalled(settings))
+        uvloop.run(_until_signalled(settings, also_by_stdin=arguments.until_stdin_ends))
     except OSError as problem:
         sys.stderr.write(f"{settings.node} cannot listen: {problem}\n")
         return 2
     return 0
 
 
-async def _until_signalled(settings: Settings) -> None:
-    stop = asyncio.Event()
+async def _until_signalled(settings: Settings, *, also_by_stdin: bool) -> None:
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, stop.set)
+
+    def stdin_ended() -> None:
+        loop.remove_reader(sys.stdin)
+        stop.set()
+
+    if also_by_stdin:
+        loop.add_reader(sys.stdin, stdin_ended)
     runner = await start(settings)
     memory.settle()
     logger.info("the node answers", extra={"node": settings.node, "origin": settings.origin})

@@ -65,7 +65,7 @@ async def _run(var: Path, ports: dict[str, int]) -> int:
     children = [
         Child(
             settings.node,
-            (sys.executable, "-m", "telemed", "serve", "--settings", str(path)),
+            (sys.executable, "-m", "telemed", "serve", "--until-stdin-ends", "--settings", str(path)),
             settings.origin,
             settings.port,
             path.with_name("node.log"),

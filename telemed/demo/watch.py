@@ -50,9 +50,10 @@ async def watch(children: Sequence[Child], *, stop: asyncio.Event, all_ready: Ca
 async def _start(child: Child) -> Process:
     child.log.parent.mkdir(parents=True, exist_ok=True)
     with child.log.open("ab") as log:
-        # A session of its own: the terminal's Ctrl-C reaches only this process, which then stops them in order.
+        # A session of its own: the terminal's Ctrl-C reaches only this process, which then stops them in order. A pipe
+        # for input: it ends with this process, however that ends.
         return await asyncio.create_subprocess_exec(
-            *child.command, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            *child.command, stdin=asyncio.subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
         )
 
 

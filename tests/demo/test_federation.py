@@ -15,6 +15,7 @@ from livekit import api
 from pydantic import ValidationError
 
 from telemed.config import Settings
+from telemed.demo.preflight import PORTS, ports_problem
 
 
 def free_ports() -> list[int]:
@@ -131,3 +132,20 @@ def test_an_origin_that_no_browser_would_trust_is_refused(origin: str) -> None:
         Settings.model_validate(
             {"node": "KE", "jurisdiction": "KE", "name": "Kenya", "origin": origin, "port": 0, "media": media}
         )
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP])
+async def test_the_nodes_end_with_the_demo_and_it_starts_again(tmp_path: Path, number: signal.Signals) -> None:
+    ports = free_ports()
+    process = await demo(tmp_path, ports)
+    await lines_until_ready(process)
+    process.send_signal(number)
+    await process.communicate()
+    async with asyncio.timeout(10):
+        while ports_problem(dict(zip(PORTS, ports, strict=True))):  # noqa: ASYNC110 - nothing is left that would tell
+            await asyncio.sleep(0.1)
+    again = await demo(tmp_path, ports)
+    try:
+        await lines_until_ready(again)
+    finally:
+        await stop(again)
