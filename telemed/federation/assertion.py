@@ -4,15 +4,16 @@ import json
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from telemed.directory.entries import Instant
 from telemed.errors import NotAllowed
 
 TYP = "telemed-arrival+jwt"
@@ -119,10 +120,10 @@ class _Claims(BaseModel):
     iss: str
     sub: str
     aud: str
-    jti: str = Field(min_length=16, max_length=64)
-    nbf: AwareDatetime
-    exp: AwareDatetime
-    appointment: str
+    jti: str = Field(pattern="^[!-~]{16,64}$")
+    nbf: Instant
+    exp: Instant
+    appointment: str = Field(pattern="^[!-~]{1,64}$")
     role: str
     doctor: dict[str, Any]
 
@@ -141,7 +142,7 @@ def _claims(token: str) -> _Claims:
         raise AssertionMalformed("Send an assertion of a visiting doctor.")
     if claims.doctor.get("id") != claims.sub:
         raise AssertionMalformed("The assertion's subject and its doctor must be the same.")
-    return claims.model_copy(update={"nbf": claims.nbf.astimezone(UTC), "exp": claims.exp.astimezone(UTC)})
+    return claims
 
 
 def _signed_by(key: Ed25519PublicKey, token: str) -> bool:

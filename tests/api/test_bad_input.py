@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 from sqlmodel import select
+from yarl import URL
 
 from telemed.accounts import sessions
 from telemed.api import routing
@@ -115,6 +116,18 @@ async def test_an_address_that_is_none_and_a_method_that_is_not_taken_are_proble
         assert (status, problem["code"]) == (404, "not-found")
         status, problem, _ = await nodes["KE"].call("PUT", "/session")
         assert (status, problem["code"]) == (405, "method-not-allowed")
+
+
+async def test_an_id_that_no_database_can_hold_is_not_found(
+    tmp_path: Path, clock: SetClock, databases: dict[str, str]
+) -> None:
+    async with federation(tmp_path, clock, "KE", databases=databases) as nodes:
+        ke = nodes["KE"]
+        headers = {"Origin": ke.origin, "Cookie": f"{SESSION}={await ke.patient()}"}
+        for method, path in (("GET", "appointments/%00"), ("GET", "visits/a%00"), ("POST", "visits/%00/enter")):
+            url = URL(f"{ke.origin}/api/v1/{path}", encoded=True)
+            async with ke.http.request(method, url, headers=headers) as answer:
+                assert (answer.status, (await answer.json(content_type=None))["code"]) == (404, "not-found")
 
 
 async def test_an_expired_session_and_another_origins_page_book_nothing(tmp_path: Path, clock: SetClock) -> None:
