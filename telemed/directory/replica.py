@@ -181,7 +181,8 @@ def _acceptable(raw: Any, jurisdiction: str) -> NumberedEntry | None:
 def _doctor_id(raw: Any) -> str:
     named = raw.get("doctor") if isinstance(raw, dict) else None
     found = named.get("id") if isinstance(named, dict) else None
-    return found if isinstance(found, str) and "\0" not in found else ""
+    # What is no id is kept of nobody, and may be no text for a database either.
+    return found if isinstance(found, str) and found.isascii() and found.isprintable() else ""
 
 
 def _keep(

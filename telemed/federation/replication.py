@@ -59,6 +59,9 @@ async def _pull(node: TrustedNode, database: Database, peers: Peers, clock: Cloc
         logger.info("a peer's directory cannot be pulled just now", extra={"peer": node.id})
     except TelemedError as refused:
         logger.warning("a peer's directory was refused: %s", refused.detail, extra={"peer": node.id})
+    except Exception:
+        # The others' go on, and the turn ends when all have been read.
+        logger.exception("a peer's directory could not be taken in", extra={"peer": node.id})
 
 
 async def _pull_page(node: TrustedNode, database: Database, peers: Peers, clock: Clock) -> bool:

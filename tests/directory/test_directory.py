@@ -165,7 +165,8 @@ async def test_an_entry_a_peer_may_not_list_is_refused_and_the_kept_one_goes(
     (entry,) = (await entries(database)).entries
     await pull(database, clock, [entry], 1)
     bad = {**entry, "cursor": 2, "doctor": {**entry["doctor"], **change}}
-    assert await pull(database, clock, [bad, "nonsense", {"doctor": {"id": 5}}], 2) == 3
+    nobody = [{"doctor": {"id": name}} for name in (5, "\0", "\ud800", "x" * 70_000)]
+    assert await pull(database, clock, [bad, "nonsense", *nobody], 2) == 6
     async with database.read() as session:
         assert await replica.doctor(session, KE, "CN", doctor_id) is None
 
