@@ -21,6 +21,8 @@ LIFE = timedelta(seconds=60)
 """How long a signature may be used, the longest that records of nonces must be kept."""
 SKEW = timedelta(seconds=5)
 """How far ahead of this node's clock a signer's may be."""
+MAX_NONCE = 128
+"""Characters; it is stored as a key, which PostgreSQL takes up to some 2,700 bytes."""
 ALWAYS_COVERED = ("@method", "@authority", "@path", "@query", "content-digest")
 COVERED_WHEN_PRESENT = ("content-type", "idempotency-key")
 COVERED_OF_ANSWERS = ("@status", "content-digest", '"signature";req')
@@ -157,8 +159,10 @@ def _verified(
 def _within_its_life(parameters: Mapping[str, Any], now: datetime) -> Verified:
     # The library takes expires and nonce as optional; between nodes they are not.
     created, expires, nonce = (parameters.get(name) for name in ("created", "expires", "nonce"))
-    if not (isinstance(created, int) and isinstance(expires, int) and isinstance(nonce, str) and nonce):
+    if not (isinstance(created, int) and isinstance(expires, int) and isinstance(nonce, str)):
         raise SignatureRefused("A signature needs created, expires and nonce.")
+    if not 0 < len(nonce) <= MAX_NONCE:
+        raise SignatureRefused(f"A nonce has at most {MAX_NONCE} characters, and at least one.")
     life_s = LIFE.total_seconds()
     if expires - created > life_s or not created - SKEW.total_seconds() <= now.timestamp() <= expires:
         raise SignatureRefused("The signature is outside its time; check the clock and sign anew.")

@@ -121,12 +121,14 @@ def test_a_request_changed_on_the_way_is_refused(attack: Callable[[Request], Non
     [
         {"tag": "another-protocol"},
         {"nonce": None},
+        {"nonce": ""},
+        {"nonce": "n" * 129},
         {"expires": None},
         {"expires": NOW + LIFE * 2},
         {"covered_component_ids": ("@method", "@authority", "@path", "content-type", "idempotency-key")},
         {"covered_component_ids": ("@method", "@authority", "@path", "@query", "content-type")},
     ],
-    ids=["wrong tag", "no nonce", "no end", "too long a life", "query not covered", "idempotency key not covered"],
+    ids=["wrong tag", "no nonce", "empty nonce", "long nonce", "no end", "long life", "no query", "no key"],
 )
 def test_a_signature_that_covers_too_little_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(SignatureRefused):
