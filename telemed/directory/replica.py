@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
@@ -22,6 +22,9 @@ MAX_PAGE = 500
 
 MAX_DOCTORS = 10_000
 """Doctors of one peer that are kept."""
+
+UNNAMED_FOR = timedelta(days=1)
+"""Whom a peer has not named for so long is not its doctor any more: it names each at least once a day (UTC)."""
 
 
 class PageRefused(Invalid):
@@ -82,8 +85,8 @@ async def apply(
     """Take in a page of a peer's directory; `jurisdiction` is the trust list's. Returns how many entries it refused.
 
     An entry that lists a licence of another jurisdiction, or that cannot be read, is refused and what was kept of
-    that doctor goes: a peer speaks for its own doctors and for nobody else's. So goes, with the last page, whoever was
-    not named today.
+    that doctor goes: a peer speaks for its own doctors and for nobody else's. So goes, with a last page, whoever was
+    not named for a day.
 
     Args:
         after: the cursor that `read_until` gave.
@@ -112,9 +115,8 @@ async def apply(
     session.add(state)
     await session.flush()
     if not more:
-        today = now.replace(hour=0, minute=0, second=0, microsecond=0)
         theirs = delete(ReplicaEntry).where(col(ReplicaEntry.node) == node)
-        await (await session.connection()).execute(theirs.where(col(ReplicaEntry.pulled_at) < today))
+        await (await session.connection()).execute(theirs.where(col(ReplicaEntry.pulled_at) < now - UNNAMED_FOR))
     if refused:
         logger.warning("refused entries of a peer's directory", extra={"peer": node, "refused": refused})
     return refused

@@ -231,6 +231,9 @@ async def test_a_directory_is_read_whole_each_day_and_who_is_in_it_no_more_goes(
     await pull(database, clock, [page.entries[0]], 1, more=True)
     assert (await read_until(), await listed()) == (1, {kept, lost})
     await pull(database, clock, [], 1)
+    assert await listed() == {kept, lost}
+    clock.pass_(timedelta(hours=9))
+    await pull(database, clock, [], 1)
     assert await listed() == {kept}
 
 
