@@ -170,7 +170,7 @@ class Sessions:
 
     def _active(self, participant: Participant) -> None:
         if participant.state == ParticipantInfo.JOINED:
-            self.join_times.note(time.time() - participant.joined_at)
+            self.join_times.note(time.monotonic() - participant.began_at)
         participant.room.activate(participant)
 
     def _too_slow(self, participant: Participant) -> None:
@@ -297,7 +297,7 @@ class Sessions:
         lost_at = participant.signal_lost_at
         if lost_at is not None and now - lost_at > limits.resume_seconds:
             self.end(participant, DisconnectReason.SIGNAL_CLOSE)
-        elif participant.state != ParticipantInfo.ACTIVE and time.time() - participant.joined_at > limits.join_seconds:
+        elif participant.state != ParticipantInfo.ACTIVE and now - participant.began_at > limits.join_seconds:
             self.end(participant, DisconnectReason.JOIN_FAILURE)
         else:
             if participant.is_changed:

@@ -61,7 +61,7 @@ class Participant:
         self.attributes = dict(claims.attributes)
         self.auto_subscribe = auto_subscribe
         self.state: int = ParticipantInfo.JOINING
-        self.joined_at = time.time()
+        self.joined_at, self.began_at = time.time(), time.monotonic()
         self.version = 0
         rate = room.settings.limits.announcements_per_second
         self.announcements = Allowance(rate, BURST_SECONDS * rate, BURST_SECONDS * rate, time.monotonic())

@@ -8,6 +8,7 @@ import contextlib
 import json
 import secrets
 import socket as sockets
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -167,6 +168,18 @@ async def test_somebody_whose_media_never_comes_is_forgotten(start: Started, htt
     await _ends(socket)
     await _until(lambda: not sessions.endpoint.peers)
     assert not sessions.rooms.by_name["visit"].participants
+
+
+async def test_a_clock_that_is_set_ends_nobody_who_is_joining(
+    start: Started, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, sessions = await start()
+    await _join(http, url, "amina")
+    room = sessions.rooms.by_name["visit"]
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + 3600)
+    sessions._sweep_room(room, time.monotonic(), is_slow=False)
+    assert "amina" in room.participants
 
 
 # Messages
