@@ -39,7 +39,7 @@ def test_an_event_is_read() -> None:
         signed(issuer="another"),
         signed("{}"),
         signed(age_s=400),
-        signed(age_s=-400),
+        signed(age_s=-86_400),
     ],
     ids=["unsigned", "no token", "another secret", "another key", "another body", "old", "from the future"],
 )
