@@ -14,6 +14,15 @@ from telemed.directory.doctors import DoctorFile, NewDoctor, NewLicence
 from telemed.node import NODE
 
 
+class AdministratorBody(Body):
+    """An administrator as `telemed add-administrator` takes one, all but the password."""
+
+    name: str = Field(min_length=1, max_length=200)
+    contact: str = Field(min_length=3, max_length=254)
+    language: Language
+    zone: str = Field(max_length=64)
+
+
 class LicenceBody(Body):
     """A licence to practise; both days inclusive."""
 

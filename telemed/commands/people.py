@@ -13,7 +13,7 @@ from telemed.accounts import opening
 from telemed.accounts.opening import prepare_account
 from telemed.accounts.passwords import Passwords
 from telemed.accounts.profiles import NewAccount
-from telemed.api.admin import DoctorBody
+from telemed.api.admin import AdministratorBody, DoctorBody
 from telemed.api.routing import validated
 from telemed.clock import system_clock
 from telemed.commands.terminal import Commands, FileUnusable, add_settings, password, say, settings_of, text_of
@@ -39,13 +39,11 @@ def add_command(commands: Commands) -> None:
 
 
 def _add_administrator(arguments: argparse.Namespace) -> int:
-    settings, typed = settings_of(arguments), password()
-    asyncio.run(
-        _store_administrator(
-            settings, arguments.name, arguments.contact, typed, arguments.language, arguments.zone, system_clock()
-        )
-    )
-    say(f"{settings.node}: {arguments.name} may sign in as administrator.")
+    settings = settings_of(arguments)
+    given = {name: getattr(arguments, name) for name in AdministratorBody.model_fields}
+    body = validated(AdministratorBody, given)
+    asyncio.run(_store_administrator(settings, body, password(), system_clock()))
+    say(f"{settings.node}: {body.name} may sign in as administrator.")
     return 0
 
 
@@ -61,11 +59,9 @@ def _add_doctor(arguments: argparse.Namespace) -> int:
     return 0
 
 
-async def _store_administrator(
-    settings: Settings, name: str, contact: str, typed: str, language: str, zone: str, now: datetime
-) -> None:
+async def _store_administrator(settings: Settings, body: AdministratorBody, typed: str, now: datetime) -> None:
     async with _database(settings) as database:
-        account = await _account(settings, name, contact, typed, language, zone, now)
+        account = await _account(settings, body.name, body.contact, typed, body.language, body.zone, now)
         async with database.write() as session:
             await opening.add_administrator(session, account, jurisdiction=settings.jurisdiction, now=now)
 

@@ -198,6 +198,17 @@ def test_an_origin_is_written_as_browsers_send_it(operator: Operator, tmp_path: 
     assert words in operator.refused("migrate", "--settings", path).partition("/origin")[2]
 
 
+@pytest.mark.parametrize(("name", "language", "wrong"), [("", "en", "/name"), ("A", "en us", "/language")])
+def test_an_administrator_is_looked_at_as_whoever_signs_up_is(
+    operator: Operator, tmp_path: Path, name: str, language: str, wrong: str
+) -> None:
+    settings = settings_file(tmp_path)
+    operator.done("make-keys", "--settings", settings)
+    operator.done("migrate", "--settings", settings)
+    given = ("--name", name, "--contact", "a@example.org", "--language", language)
+    assert wrong in operator.refused("add-administrator", "--settings", settings, *given, typed=PASSWORD)
+
+
 def test_a_doctors_file_that_is_no_json_is_named(operator: Operator, tmp_path: Path) -> None:
     path = tmp_path / "doctor.json"
     for content in ("{", "[" * 100_000):
