@@ -93,20 +93,26 @@ async def test_a_booking_is_confirmed_on_both_nodes(nodes: Nodes) -> None:
     assert [one["id"] for one in all_of_hers["appointments"]] == [seen["id"]]
 
 
+async def _asked_to_confirm(ke: RunningNode, cn: RunningNode, relay: Relay, clock: SetClock) -> tuple[str, Any]:
+    """A patient's session and her booking, held; that it be confirmed is on its way, and stopped at the relay."""
+    async with cn.node.database.write() as session:
+        await add_doctor(session, LI, jurisdiction="CN", now=clock())
+    token = await ke.patient()
+    gate = relay.stop_at("confirm", "request")
+    status, requested = await book(ke, token, await wish(ke, token))
+    assert status == 202
+    async with asyncio.timeout(10):
+        await gate.reached.wait()
+    return token, requested
+
+
 async def test_a_confirmation_that_comes_after_the_hold_lapsed_is_gone_on_both_nodes(
     tmp_path: Path, clock: SetClock
 ) -> None:
     relay = Relay()
     async with federation(tmp_path, clock, "KE", "CN", relays={"CN": relay}) as nodes:
         ke, cn = nodes["KE"], nodes["CN"]
-        async with cn.node.database.write() as session:
-            await add_doctor(session, LI, jurisdiction="CN", now=clock())
-        token = await ke.patient()
-        gate = relay.stop_at("confirm", "request")
-        status, requested = await book(ke, token, await wish(ke, token))
-        assert status == 202
-        async with asyncio.timeout(10):
-            await gate.reached.wait()
+        token, requested = await _asked_to_confirm(ke, cn, relay, clock)
         clock.pass_(timedelta(minutes=cn.settings.hold_minutes, seconds=1))
         await relay.cut()
         # The next try is due by the clock, which only moves here.
@@ -124,13 +130,7 @@ async def test_a_node_that_is_suspended_is_asked_to_confirm_until_the_time_has_p
     relay = Relay()
     async with federation(tmp_path, clock, "KE", "CN", relays={"CN": relay}) as nodes:
         ke, cn = nodes["KE"], nodes["CN"]
-        async with cn.node.database.write() as session:
-            await add_doctor(session, LI, jurisdiction="CN", now=clock())
-        token = await ke.patient()
-        gate = relay.stop_at("confirm", "request")
-        _, requested = await book(ke, token, await wish(ke, token))
-        async with asyncio.timeout(10):
-            await gate.reached.wait()
+        token, requested = await _asked_to_confirm(ke, cn, relay, clock)
         await list_anew(ke, "CN", status="suspended")
         await relay.cut()
         async with asyncio.timeout(15):
