@@ -16,6 +16,7 @@ from livekit.protocol.rtc import (
     TrackPublishedResponse,
 )
 
+from signaling.clients.sessions import Sessions
 from signaling.rooms.departed import MAX_DEPARTED, Departed
 from signaling.rooms.participants import Participant
 from tests.signaling.conftest import Started, next_of, token, until
@@ -114,24 +115,30 @@ async def _publish(amina: aiohttp.ClientWebSocketResponse) -> str:
     return sid
 
 
-async def test_a_mute_by_an_administrator_during_a_cut_is_told_before_the_tracks(
-    start: Started, http: aiohttp.ClientSession
-) -> None:
-    url, sessions = await start()
-    socket, sid = await _join(http, url, "amina")
+async def _cut_off(http: aiohttp.ClientSession, url: str, sessions: Sessions) -> tuple[Participant, str]:
+    """Amina, whose WebSocket has just been cut, and the sid of a sound of hers."""
+    socket, _ = await _join(http, url, "amina")
     track_sid = await _publish(socket)
     amina = sessions.rooms.find("visit").find("amina")
     await socket.close()
     await _until_its_signal_is_lost(amina)
+    return amina, track_sid
+
+
+async def test_a_mute_by_an_administrator_during_a_cut_is_told_before_the_tracks(
+    start: Started, http: aiohttp.ClientSession
+) -> None:
+    url, sessions = await start()
+    amina, track_sid = await _cut_off(http, url, sessions)
     amina.room.mute(amina.tracks[track_sid], muted=True, by_admin=True)
-    back = await http.ws_connect(f"{url}/rtc", params={"access_token": token(), "reconnect": "1", "sid": sid})
+    back = await http.ws_connect(f"{url}/rtc", params={"access_token": token(), "reconnect": "1", "sid": amina.sid})
     told = [await next_of(back) for _ in range(3)]
     assert [message.WhichOneof("message") for message in told] == ["reconnect", "mute", "update"]
     assert (told[1].mute.sid, told[1].mute.muted) == (track_sid, True)
     # Heard of once, it is the client's own: it may unmute.
     await back.send_bytes(SignalRequest(ping=1).SerializeToString())
     await until(back, "pong")
-    (present,) = await _come_back(http, url, sid)
+    (present,) = await _come_back(http, url, amina.sid)
     assert _names(present) == ["amina"]
 
 
@@ -139,13 +146,9 @@ async def test_a_track_taken_away_during_a_cut_is_told_and_needs_no_new_session(
     start: Started, http: aiohttp.ClientSession
 ) -> None:
     url, sessions = await start()
-    socket, sid = await _join(http, url, "amina")
-    track_sid = await _publish(socket)
-    amina = sessions.rooms.find("visit").find("amina")
-    await socket.close()
-    await _until_its_signal_is_lost(amina)
+    amina, track_sid = await _cut_off(http, url, sessions)
     amina.room.permit(amina, ParticipantPermission(can_subscribe=True))
-    back = await http.ws_connect(f"{url}/rtc", params={"access_token": token(), "reconnect": "1", "sid": sid})
+    back = await http.ws_connect(f"{url}/rtc", params={"access_token": token(), "reconnect": "1", "sid": amina.sid})
     told = [await next_of(back) for _ in range(3)]
     assert [message.WhichOneof("message") for message in told] == ["reconnect", "track_unpublished", "update"]
     assert told[1].track_unpublished.track_sid == track_sid
@@ -154,7 +157,7 @@ async def test_a_track_taken_away_during_a_cut_is_told_and_needs_no_new_session(
     await back.send_bytes(SignalRequest(ping=1).SerializeToString())
     await until(back, "pong")
     assert amina.is_present
-    (present,) = await _come_back(http, url, sid)
+    (present,) = await _come_back(http, url, amina.sid)
     assert _names(present) == ["amina"]
 
 
