@@ -22,6 +22,8 @@ POLL_SECONDS: Final = 0.02
 """How often those peers are polled that are due while packets come: with a drain, when the process is awake anyway."""
 IDLE_POLL_SECONDS: Final = 0.102
 """How often while none come: whenever feedback is due, and not a moment before, or it would wait for the next round."""
+SENTRY_SECONDS: Final = 0.306
+"""How often a timer looks whether packets still come, as long as they do: drains see to everything then."""
 GENERATIONS = 2
 """ICE generations that a peer is known by: the present one, and the one it comes from in a restart."""
 EXPIRY_SECONDS = 1.0
@@ -46,6 +48,7 @@ class Endpoint:
         self._ufrags: dict[Peer, list[str]] = {}
         self._paths: dict[Peer, Path] = {}
         self._poll_at = 0.0
+        self._drained_at = 0.0
         self._expired_at = 0.0
         self._timer_at = NEVER
         self._timer: asyncio.TimerHandle | None = None
@@ -201,11 +204,13 @@ class Endpoint:
 
     def _timed_out(self) -> None:
         self._timer_at = NEVER
-        self._poll(self._loop.time())
-        self._wake_within(IDLE_POLL_SECONDS)
+        now = self._loop.time()
+        self._poll(now)
+        self._wake_within(SENTRY_SECONDS if now - self._drained_at < POLL_SECONDS else IDLE_POLL_SECONDS)
 
     def _drained(self, now: float) -> None:
         # Nobody has to be woken for it while packets come.
+        self._drained_at = now
         if now >= self._poll_at:
             self._poll(now)
 

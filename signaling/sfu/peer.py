@@ -32,7 +32,7 @@ FEEDBACK_SECONDS: Final = 0.1
 REPORT_SECONDS: Final = 1.0
 MAX_REPAIRS = 200
 """Packets sent again to one peer in each feedback interval (20 Mbit/s): one NACK can ask for a thousand."""
-_ssrc = Struct("!I")
+_ssrc: Final = Struct("!I")
 NEVER: Final = float("inf")
 DEFAULT_RTT_SECONDS = 0.1
 

@@ -4,27 +4,31 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from struct import Struct, error, pack, unpack_from
+from typing import Final
 
-SENDER_REPORT = 200
-RECEIVER_REPORT = 201
-SOURCE_DESCRIPTION = 202
-GOODBYE = 203
-TRANSPORT_FEEDBACK = 205
-PAYLOAD_FEEDBACK = 206
+SENDER_REPORT: Final = 200
+RECEIVER_REPORT: Final = 201
+SOURCE_DESCRIPTION: Final = 202
+GOODBYE: Final = 203
+TRANSPORT_FEEDBACK: Final = 205
+PAYLOAD_FEEDBACK: Final = 206
 
-NACK_FORMAT = 1
-TRANSPORT_CC_FORMAT = 15
-PLI_FORMAT = 1
-FIR_FORMAT = 4
-APPLICATION_FORMAT = 15
+NACK_FORMAT: Final = 1
+TRANSPORT_CC_FORMAT: Final = 15
+PLI_FORMAT: Final = 1
+FIR_FORMAT: Final = 4
+APPLICATION_FORMAT: Final = 15
 
-MAX_NACKED = 512
+MAX_NACKED: Final = 512
 """Sequence numbers taken from one NACK; more is an attack, not a report."""
 
-_report = Struct("!IIIIII")
+_report: Final = Struct("!IIIIII")
 
 
-@dataclass(frozen=True, slots=True)
+# Those that come all the time have their __init__ written out: the one that dataclass makes is interpreted.
+
+
+@dataclass(slots=True, init=False)
 class SenderReport:
     """What a sender says of its clocks: `ntp` is 64-bit NTP time, `rtp_timestamp` the same instant."""
 
@@ -34,6 +38,13 @@ class SenderReport:
     packets: int
     octets: int
 
+    def __init__(self, ssrc: int, ntp: int, rtp_timestamp: int, packets: int, octets: int) -> None:
+        self.ssrc = ssrc
+        self.ntp = ntp
+        self.rtp_timestamp = rtp_timestamp
+        self.packets = packets
+        self.octets = octets
+
     def lag_seconds(self, before: SenderReport, clock_rate: float) -> float:
         """How far timestamps have fallen behind the sender's time since an earlier report; less than 0 is ahead."""
         elapsed = round((self.ntp - before.ntp) * clock_rate / 2**32)
@@ -41,7 +52,7 @@ class SenderReport:
         return (behind if behind < 0x80000000 else behind - 0x100000000) / clock_rate
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, init=False)
 class ReceptionReport:
     """What a receiver says of one stream; `fraction_lost` is of 256, `dlsr` in 1/65536 s."""
 
@@ -52,6 +63,17 @@ class ReceptionReport:
     jitter: int
     lsr: int
     dlsr: int
+
+    def __init__(
+        self, ssrc: int, fraction_lost: int, lost: int, highest_sequence: int, jitter: int, lsr: int, dlsr: int
+    ) -> None:
+        self.ssrc = ssrc
+        self.fraction_lost = fraction_lost
+        self.lost = lost
+        self.highest_sequence = highest_sequence
+        self.jitter = jitter
+        self.lsr = lsr
+        self.dlsr = dlsr
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +91,14 @@ class KeyFrameRequest:
     media_ssrc: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, init=False)
 class TransportFeedback:
     """A transport-wide feedback packet's body, read by `twcc.parse`."""
 
     body: bytes
+
+    def __init__(self, body: bytes) -> None:
+        self.body = body
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +117,13 @@ def parse(data: bytes) -> list[Report]:
     at = 0
     try:
         while at < len(data):
-            first, kind, words = unpack_from("!BBH", data, at)
-            stop = at + 4 + 4 * words
+            first, kind = data[at], data[at + 1]
+            stop = at + 4 + 4 * (data[at + 2] << 8 | data[at + 3])
             if first >> 6 != 2 or stop > len(data):
                 raise ValueError("RTCP packet malformed or cut short")
             found += _parse_one(kind, first & 0x1F, data[at + 4 : stop])
             at = stop
-    except error as problem:
+    except (IndexError, error) as problem:
         raise ValueError("RTCP packet cut short") from problem
     return found
 

@@ -23,10 +23,10 @@ PLAYOUT_DELAY = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
 Extensions = tuple[tuple[int, bytes], ...]
 """Header extensions to write, as (id, value)."""
 
-_header = Struct("!BBHII")
-_extended_header = Struct("!IIII")
-_numbered_header = Struct("!IIIII")
-_leveled_header = Struct("!IIIIII")
+_header: Final = Struct("!BBHII")
+_extended_header: Final = Struct("!IIII")
+_numbered_header: Final = Struct("!IIIII")
+_leveled_header: Final = Struct("!IIIIII")
 _OCTETS: Final = [bytes((value,)) for value in range(256)]
 _PADDING: Final = [b"", bytes(3), bytes(2), bytes(1)]
 """What fills the last word, by how many bytes of it are used."""

@@ -14,7 +14,7 @@ TICKS_PER_REFERENCE: Final = 256
 LOST: Final = -1e9
 """The time of arrival of a packet that did not arrive."""
 MAX_ARRIVALS: Final = 1000
-PACKETS_PER_FEEDBACK = 200
+PACKETS_PER_FEEDBACK: Final = 200
 MAX_STATUSES: Final = 2048
 """Packets one feedback may speak of; a real one covers 100 ms or so. A longer gap begins another feedback."""
 

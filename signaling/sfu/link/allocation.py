@@ -32,7 +32,7 @@ class Demand:
         return found + [((layer, HIGHEST_TEMPORAL), bps) for layer, bps in self.layers]
 
 
-UPGRADE_MARGIN = 1.15
+UPGRADE_MARGIN: Final = 1.15
 """A layer not yet sent must fit with this to spare, or it would come and go."""
 
 

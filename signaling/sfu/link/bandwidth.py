@@ -25,7 +25,7 @@ CLOCK_SECONDS: Final = 2**24 * REFERENCE_SECONDS
 """After this long, twelve days, a receiver's clock begins anew."""
 NEVER: Final = float("inf")
 NO_LIMIT: Final = float("inf")
-BASE_SECONDS = 30.0
+BASE_SECONDS: Final = 30.0
 """The least delay of this long stands for the empty link; clocks drift by a few milliseconds in it."""
 RATE_SECONDS: Final = 0.5
 MAX_FEEDBACKS: Final = 128
@@ -34,25 +34,25 @@ STANDING_SECONDS: Final = 0.4
 QUEUE_SECONDS: Final = 0.080
 DRAIN_SECONDS: Final = 1.0
 """How long after a limit was taken a queue may take to begin to shrink."""
-LOSS_SHARE = 0.15
+LOSS_SHARE: Final = 0.15
 LOSS_PACKETS: Final = 300
 """Radio loses in bursts: of fewer packets, a link that loses 5% seems to lose 15% every other minute."""
-BACK_OFF = 0.85
-GROWTH_PER_SECOND = 0.08
-SLOW_GROWTH_PER_SECOND = 0.02
+BACK_OFF: Final = 0.85
+GROWTH_PER_SECOND: Final = 0.08
+SLOW_GROWTH_PER_SECOND: Final = 0.02
 NEAR = (0.9, 1.4)
 """Near what arrived at the last congestion, from the one to the other share of it, growth goes slowly."""
-USED_SHARE = 0.75
+USED_SHARE: Final = 0.75
 """A limit of which less than this is used is not tested by what is sent: then only a probe raises it."""
-FIRST_HOLD_SECONDS = 2.0
-LONGEST_HOLD_SECONDS = 60.0
-PROBE_PAUSE_FACTOR = 1.5
-LONGEST_PROBE_PAUSE_SECONDS = 20.0
+FIRST_HOLD_SECONDS: Final = 2.0
+LONGEST_HOLD_SECONDS: Final = 60.0
+PROBE_PAUSE_FACTOR: Final = 1.5
+LONGEST_PROBE_PAUSE_SECONDS: Final = 20.0
 """Each probe that finds no room makes the next wait longer, but not for long: it costs sound little (see probing)."""
-TRIAL_SECONDS = 30.0
+TRIAL_SECONDS: Final = 30.0
 """Congestion before the limit has grown for this long: growing was wrong, and the next try waits twice as long."""
-LEAST_BPS = 30_000.0
-UNLIMITED_BPS = 20_000_000.0
+LEAST_BPS: Final = 30_000.0
+UNLIMITED_BPS: Final = 20_000_000.0
 """A limit that has grown to this is no limit."""
 
 

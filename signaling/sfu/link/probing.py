@@ -6,19 +6,21 @@ not fit costs some seconds of the voice. A burst that does not fit holds it up b
 
 from __future__ import annotations
 
-FACTOR = 1.7
+from typing import Final
+
+FACTOR: Final = 1.7
 """A burst's rate over the limit, which is 0.85 of what once arrived: its end waits for 0.44 of its length."""
-BURST_SECONDS = 0.25
-MARGIN = 1.2
+BURST_SECONDS: Final = 0.25
+MARGIN: Final = 1.2
 """A burst for the last step goes this much beyond what is wanted, because jitter takes some off the result."""
-FITTING_SHARE = 0.8
+FITTING_SHARE: Final = 0.8
 """Less of a burst's rate than this is the link's limit; the radio's jitter alone can take a fifth."""
-PATIENCE_SECONDS = 2.0
+PATIENCE_SECONDS: Final = 2.0
 """How long after a burst its feedback may take."""
-MOST_PADDING = 255
+MOST_PADDING: Final = 255
 """RFC 3550 §5.1: the number of padding octets is one octet."""
 
-HEADER_OCTETS = 20
+HEADER_OCTETS: Final = 20
 """RTP's header with a transport-wide number."""
 
 

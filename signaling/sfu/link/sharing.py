@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from signaling.sfu.link.allocation import UPGRADE_MARGIN, Choice, Demand, allocate, rooms
 from signaling.sfu.link.bandwidth import NO_LIMIT, LinkEstimate
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     from signaling.sfu.sending.downlink import Downlink
 
 
-SOUND_SECONDS = 1.0
-NARROW_BPS = 140_000
-NARROW_SECONDS = 5.0
+SOUND_SECONDS: Final = 1.0
+NARROW_BPS: Final = 140_000
+NARROW_SECONDS: Final = 5.0
 """A link that has carried no more than this for so long: the headers of 20 ms of sound take a fifth of it.
 
 An EDGE link of 120 kbit/s is found to carry anything from 50 to 120.
 """
-WIDE_BPS = 200_000
-WIDE_SECONDS = 10.0
+WIDE_BPS: Final = 200_000
+WIDE_SECONDS: Final = 10.0
 """A narrow link that has carried more than this for so long is narrow no more."""
-BEARABLE = 1.5
-SHRINK_SECONDS = 2.0
+BEARABLE: Final = 1.5
+SHRINK_SECONDS: Final = 2.0
 """How much too large pictures may be, and for how long, until a publisher that was told has made them smaller."""
 
 

@@ -7,7 +7,7 @@ import socket
 import sys
 from collections.abc import Sequence
 from mmap import mmap
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from cffi import FFI
 from librt.vecs import vec
@@ -30,7 +30,7 @@ UDP_SEGMENT = 103
 """The control message that has the kernel cut a burst into packets (linux/udp.h); Python does not name it."""
 MAX_KNOWN_ADDRESSES = 4096
 
-_ffi = FFI()
+_ffi: Final = FFI()
 _ffi.cdef(
     """
     struct iovec { void *iov_base; size_t iov_len; };
@@ -38,13 +38,14 @@ _ffi.cdef(
                     void *msg_control; size_t msg_controllen; int msg_flags; };
     struct mmsghdr { struct msghdr msg_hdr; unsigned int msg_len; };
     struct segmented { size_t cmsg_len; int cmsg_level; int cmsg_type; uint16_t size; };
-    int sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags);
-    int recvmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags, void *timeout);
+    int sendmmsg(int fd, intptr_t messages, unsigned int count, int flags);
+    int recvmmsg(int fd, intptr_t messages, unsigned int count, int flags, intptr_t timeout);
     """
 )
 
 # The structs above as words of 64 bits: machine code writes those without an object for each number.
 _MESSAGE_WORDS: Final = 8
+_MESSAGE_BYTES: Final = 64
 _NAME: Final = 0
 _NAME_LENGTH: Final = 1
 _VECTORS: Final = 2
@@ -65,7 +66,7 @@ def are_supported() -> bool:
     return (
         sys.platform == "linux"
         and sys.byteorder == "little"
-        and _ffi.sizeof("struct mmsghdr") == 8 * _MESSAGE_WORDS
+        and _ffi.sizeof("struct mmsghdr") == _MESSAGE_BYTES
         and _ffi.offsetof("struct mmsghdr", "msg_len") == 8 * _LENGTH
         and _ffi.sizeof("struct segmented") == _CONTROL_BYTES
     )
@@ -76,6 +77,8 @@ def bursts(addresses: Sequence[Address], lengths: vec[i64], count: int) -> list[
 
     All packets of a burst but the last are of one size, and the last is no larger: what UDP_SEGMENT can cut.
     """
+    if count == 1:
+        return [[0]]
     found: list[list[int]] = []
     growing: dict[Address, list[int]] = {}
     for index in range(count):
@@ -96,23 +99,28 @@ def _fits(burst: list[int], lengths: vec[i64], length: i64) -> bool:
     return is_whole and length <= size and number < MAX_SEGMENTS and (number + 1) * size <= MAX_BURST_BYTES
 
 
-class Calls(Protocol):
-    """The system calls; production has two kinds."""
+class Calls:
+    """The system calls; there are two kinds."""
+
+    def __init__(self, receiving: Slots, sending: Slots) -> None:
+        self._receiving = receiving
+        self._sending = sending
 
     def receive(self) -> int:
         """Fill the receiving slots with what waits; returns how many."""
+        raise NotImplementedError
 
     def send(self, count: int) -> int:
         """Send the first `count` sending slots; returns how many the system took."""
+        raise NotImplementedError
 
 
-class PlainCalls:
+class PlainCalls(Calls):
     """One call a packet, for systems without recvmmsg."""
 
     def __init__(self, sock: socket.socket, receiving: Slots, sending: Slots) -> None:
+        super().__init__(receiving, sending)
         self._socket = sock
-        self._receiving = receiving
-        self._sending = sending
 
     def receive(self) -> int:
         count = 0
@@ -144,16 +152,15 @@ class PlainCalls:
         return 1
 
 
-class BatchCalls:
+class BatchCalls(Calls):
     """recvmmsg and sendmmsg, called through cffi without a compiler; bursts to one receiver are one message (GSO)."""
 
     def __init__(self, sock: socket.socket, receiving: Slots, sending: Slots) -> None:
+        super().__init__(receiving, sending)
         self._fd = sock.fileno()
         lib: Any = _ffi.dlopen(None)
         self._recvmmsg, self._sendmmsg = lib.recvmmsg, lib.sendmmsg
         self._plain = PlainCalls(sock, receiving, sending)
-        self._receiving = receiving
-        self._sending = sending
         self._segments = True
         self._names: dict[Address, int] = {}
         self._named: list[Any] = []
@@ -163,7 +170,7 @@ class BatchCalls:
 
     def _prepare_receiving(self, number: int) -> None:
         self._in = _words(number * _MESSAGE_WORDS)
-        self._in_messages = _ffi.cast("struct mmsghdr *", _ffi.from_buffer(self._in))
+        self._in_messages = _address(_ffi.from_buffer(self._in))
         self._in_vectors = _words(number * _VECTOR_WORDS)
         self._in_names = mmap(-1, number * self._name_bytes)
         vectors, names = _address(_ffi.from_buffer(self._in_vectors)), _address(_ffi.from_buffer(self._in_names))
@@ -178,7 +185,7 @@ class BatchCalls:
 
     def _prepare_sending(self, number: int) -> None:
         self._out = _words(number * _MESSAGE_WORDS)
-        self._out_messages = _ffi.cast("struct mmsghdr *", _ffi.from_buffer(self._out))
+        self._out_messages = _address(_ffi.from_buffer(self._out))
         self._out_vectors = _words(number * _VECTOR_WORDS)
         self._out_vectors_at = _address(_ffi.from_buffer(self._out_vectors))
         self._out_controls = _words(number * _CONTROL_WORDS)
@@ -192,20 +199,21 @@ class BatchCalls:
 
     def receive(self) -> int:
         slots, names, size = self._receiving, self._in_names, self._name_bytes
-        count = int(self._recvmmsg(self._fd, self._in_messages, len(slots.slots), 0, _ffi.NULL))
+        count: int = self._recvmmsg(self._fd, self._in_messages, len(slots.slots), 0, 0)
         for index in range(count):
             slots.lengths[index] = self._in[index * _MESSAGE_WORDS + _LENGTH]
             slots.addresses[index] = names[index * size : index * size + size]
-        return max(count, 0)
+        return max(0, count)
 
     def send(self, count: int) -> int:
         wanted = self.wanted(count)
         self._write_headers(wanted)
         sent = at = 0
         while at < len(wanted):
-            taken = int(self._sendmmsg(self._fd, self._out_messages + at, len(wanted) - at, 0))
+            taken: int = self._sendmmsg(self._fd, self._out_messages + at * _MESSAGE_BYTES, len(wanted) - at, 0)
             if taken > 0:
-                sent += sum(map(len, wanted[at : at + taken]))
+                for index in range(at, at + taken):
+                    sent += len(wanted[index])
                 at += taken
             elif _ffi.errno in (errno.EAGAIN, errno.ENOBUFS):
                 break

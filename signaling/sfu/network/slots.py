@@ -11,7 +11,7 @@ from mypy_extensions import i64
 
 from signaling.sfu.network.addresses import Address
 
-_ffi = FFI()
+_ffi: Final = FFI()
 
 SLOT_BYTES: Final = 2048
 """One packet with its SRTP trailer; larger than any Ethernet frame."""

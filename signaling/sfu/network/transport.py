@@ -13,7 +13,7 @@ import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from aiortc import RTCCertificate, RTCDataChannel, RTCDataChannelParameters, rtcsctptransport
 from aiortc.rtcdtlstransport import (
@@ -41,7 +41,8 @@ from signaling.sfu.network.slots import Slot
 
 logger = logging.getLogger(__name__)
 
-_protect, _unprotect = lib.srtp_protect, lib.srtp_unprotect
+_protect: Final = lib.srtp_protect
+_unprotect: Final = lib.srtp_unprotect
 
 PREFERRED_PROFILE = b"SRTP_AEAD_AES_128_GCM"
 """Where both sides know it (RFC 7714): as safe as 256 bits for a call, and cheaper, above all on an old phone."""

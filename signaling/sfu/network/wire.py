@@ -78,9 +78,10 @@ class Wire:
         # Until this ends, nothing sent meanwhile asks for a flush of its own.
         self._flush_due = True
         self._left = 0
+        # It stands still meanwhile.
+        now = self._loop.time()
         while True:
             count = self._calls.receive()
-            now = self._loop.time()
             for index in range(count):
                 try:
                     self._on_datagram(self, slots.addresses[index], slots.slots[index], slots.lengths[index], now)

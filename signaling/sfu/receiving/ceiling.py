@@ -7,7 +7,7 @@ for the link of everyone who wants it, its publisher is told, as it would learn 
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from signaling.sfu.link.bandwidth import NO_LIMIT
 from signaling.sfu.link.probing import HEADER_OCTETS
@@ -15,23 +15,23 @@ from signaling.sfu.link.probing import HEADER_OCTETS
 if TYPE_CHECKING:
     from signaling.sfu.receiving.uplink import Uplink
 
-MARGIN = 1.2
+MARGIN: Final = 1.2
 """An encoder overshoots, and a picture left out must fit with something to spare before it is sent again."""
-LEAST_BPS = 40_000.0
+LEAST_BPS: Final = 40_000.0
 """A browser makes no picture of less; one that still does not fit is left out, but soon tried again."""
-RELEASE = 1.25
+RELEASE: Final = 1.25
 """Room for so much more than the layer once took: no ceiling is needed."""
-RISE_PER_SECOND = 0.5
+RISE_PER_SECOND: Final = 0.5
 """For a link of which no limit is known, as of everyone who has just come: it may be as narrow as the one before."""
-SOUND_SHARE = 0.5
+SOUND_SHARE: Final = 0.5
 """A browser divides the figure between pictures and the bare rate of its sound codec; with RED that is sent twice."""
-SOUND_SECONDS = 1.0
-REPEAT_SECONDS = 1.0
-FINAL_REPEATS = 3
+SOUND_SECONDS: Final = 1.0
+REPEAT_SECONDS: Final = 1.0
+FINAL_REPEATS: Final = 3
 """A report can be lost, and the last one lifts the ceiling."""
-CHANGE = 0.1
+CHANGE: Final = 0.1
 """A ceiling that moves by less than this share can wait for the next repetition."""
-LIFTED_BPS = 1_000_000_000
+LIFTED_BPS: Final = 1_000_000_000
 
 
 def bound(uplink: Uplink, now: float) -> float:

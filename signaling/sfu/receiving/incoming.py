@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from signaling.sfu.formats import rtp
 from signaling.sfu.formats.rtp import Packet
 from signaling.sfu.receiving.uplink import Stream, Uplink
 
-MAX_STREAMS = 64
+MAX_STREAMS: Final = 64
 """Incoming SSRCs of one peer; libsrtp keeps a context for each."""
-MAX_STRANGERS = 64
+MAX_STRANGERS: Final = 64
 """SSRCs that belong to no track, or that only report, before libsrtp's contexts for them are freed."""
 RIDS = ("q", "h", "f")
 

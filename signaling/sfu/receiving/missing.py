@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-MAX_MISSING = 256
+from typing import Final
+
+MAX_MISSING: Final = 256
 """Lost packets waited for per stream; a longer gap is a new start, not a loss."""
-MAX_TRIES = 6
-FIRST_SECONDS = 0.010
+MAX_TRIES: Final = 6
+FIRST_SECONDS: Final = 0.010
 """How long a packet may be late before it is asked for: reordering within a burst is common."""
-LEAST_SECONDS = 0.02
-ROUND_TRIPS = 1.2
+LEAST_SECONDS: Final = 0.02
+ROUND_TRIPS: Final = 1.2
 """How long an answer may take; twice as long for each further try, since a full link answers late."""
-REQUESTS_PER_ROUND_TRIP = 4
+REQUESTS_PER_ROUND_TRIP: Final = 4
 """More would be a load of its own where many packets are lost and a round trip is long."""
 
 

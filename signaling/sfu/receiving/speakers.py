@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
+from typing import Final
 
-ACTIVE_DBOV = 35
+ACTIVE_DBOV: Final = 35
 """Quieter than -35 dBov is not speech; LiveKit's default too."""
-INTERVAL_SECONDS = 0.5
+INTERVAL_SECONDS: Final = 0.5
 """How often levels are taken."""
-ACTIVE_SHARE = 0.4
+ACTIVE_SHARE: Final = 0.4
 """This share of an interval must be loud: a cough is no speech."""
-PACKET_SECONDS = 0.02
-MAX_PACKET_SECONDS = 0.12
+PACKET_SECONDS: Final = 0.02
+MAX_PACKET_SECONDS: Final = 0.12
 """More between two packets is a pause: where nobody speaks, few are sent (DTX)."""
-CLOCK_RATE = 48_000
-SMOOTHING = 2
-STEPS = 8
+CLOCK_RATE: Final = 48_000
+SMOOTHING: Final = 2
+STEPS: Final = 8
 """Levels are told in eighths, so that small changes are not news."""
 
 

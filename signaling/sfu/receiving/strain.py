@@ -7,56 +7,57 @@ or 20 kbit/s that is what delays and loses the voice, and only being told what t
 from __future__ import annotations
 
 from collections import deque
+from typing import Final
 
 from signaling.sfu.link.bandwidth import BASE_SECONDS, NO_LIMIT, Least
 
-STANDING_SECONDS = 1.0
-HELD_UP_SECONDS = 0.3
+STANDING_SECONDS: Final = 1.0
+HELD_UP_SECONDS: Final = 0.3
 """A queue longer than this in front of sound is heard; a sender's own estimate keeps it well below, if it can."""
-LOST_SHARE = 0.2
-LOST_PACKETS = 30
-LOST_SECONDS = 4.0
+LOST_SHARE: Final = 0.2
+LOST_PACKETS: Final = 30
+LOST_SECONDS: Final = 4.0
 """A queue that was full before the first word shows no delay beyond its own; then what it drops tells."""
-SILENT_SECONDS = 5.0
+SILENT_SECONDS: Final = 5.0
 """Who has no microphone any more has no sound to hold up; of a silence some packets come each second."""
-PATIENCE_SECONDS = 1.5
+PATIENCE_SECONDS: Final = 1.5
 """How long a sender may try on its own: a first estimate is often too high."""
-LONG_SECONDS = 0.8
-SHORT_QUEUE_PATIENCE_SECONDS = 4.0
+LONG_SECONDS: Final = 0.8
+SHORT_QUEUE_PATIENCE_SECONDS: Final = 4.0
 """How long a sender may try while the queue is shorter than this."""
-RATE_SECONDS = 1.0
-WIDE_BPS = 100_000
-WIDE_PATIENCE_SECONDS = 8.0
-WIDE_HELD_UP_SECONDS = 1.0
+RATE_SECONDS: Final = 1.0
+WIDE_BPS: Final = 100_000
+WIDE_PATIENCE_SECONDS: Final = 8.0
+WIDE_HELD_UP_SECONDS: Final = 1.0
 """So much arrives only on links that carry sound and a small picture. A browser finds that out within some seconds, and
 then lets a queue of half a second stand; that is late sound, but not lost sound."""
-FIRST_HOLD_SECONDS = 30.0
-LONGEST_HOLD_SECONDS = 240.0
+FIRST_HOLD_SECONDS: Final = 30.0
+LONGEST_HOLD_SECONDS: Final = 240.0
 """Each try costs some seconds of the voice, where not even the smallest picture fits beside it."""
-CEILING_SHARE = 0.75
+CEILING_SHARE: Final = 0.75
 """What a publisher is told of what arrived while its link was full: not all of that was new, and headers count too."""
-LEAST_BPS = 8_000.0
+LEAST_BPS: Final = 8_000.0
 """After a tunnel little or nothing has arrived lately, which is no measure of the link."""
-ENOUGH_BPS = 28_000.0
-SHORT_HOLD_SECONDS = 10.0
+ENOUGH_BPS: Final = 28_000.0
+SHORT_HOLD_SECONDS: Final = 10.0
 """A link of which this is the share carries a voice in long packets and the smallest picture: a try costs little."""
-FAR_SECONDS = 0.35
+FAR_SECONDS: Final = 0.35
 """A round trip as on EDGE or GPRS, or by a satellite: only the last carries more than a voice and a small picture."""
-VERY_FAR_SECONDS = 0.9
+VERY_FAR_SECONDS: Final = 0.9
 """A handshake's flight of a kilobyte takes so long on GPRS alone, whose 20 kbit/s are little more than a voice: there
 even the first try costs ten seconds of it, so it comes as late as if one had failed already."""
-START_BPS = 44_000.0
-FIRST_GROWTH_PER_SECOND = 0.3
-NEAR_GROWTH_PER_SECOND = 0.02
-WIDER = 1.25
-WIDER_GROWTH_PER_SECOND = 0.15
+START_BPS: Final = 44_000.0
+FIRST_GROWTH_PER_SECOND: Final = 0.3
+NEAR_GROWTH_PER_SECOND: Final = 0.02
+WIDER: Final = 1.25
+WIDER_GROWTH_PER_SECOND: Final = 0.15
 """Where more arrives by this factor than when the link was full, it has widened."""
-USED_SHARE = 0.6
+USED_SHARE: Final = 0.6
 """Less than this of what was told does not test it."""
-LIFTED_BPS = 2 * WIDE_BPS
-RELAPSE_SECONDS = 60.0
+LIFTED_BPS: Final = 2 * WIDE_BPS
+RELAPSE_SECONDS: Final = 60.0
 """Held up again this soon after pictures came back: they do not fit, and the next try waits twice as long."""
-JUMP_SECONDS = 10.0
+JUMP_SECONDS: Final = 10.0
 """A transit that differs by this much is of another clock: another track, or timestamps that wrapped."""
 
 

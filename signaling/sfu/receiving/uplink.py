@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from signaling.sfu.peer import Peer
     from signaling.sfu.sending.downlink import Downlink
 
-KEY_FRAME_SECONDS = 0.5
+KEY_FRAME_SECONDS: Final = 0.5
 """Least time between two key frame requests to one stream, however many viewers ask."""
-KEY_FRAME_ROUND_TRIPS = 3
+KEY_FRAME_ROUND_TRIPS: Final = 3
 """On a slow link a key frame takes long to come; asking again meanwhile would only make another."""
 BITRATE_WINDOW_SECONDS: Final = 1.0
 """The lesser of two counts: a shared screen's key frame fills one, and seemed to be more than a narrow link carries."""

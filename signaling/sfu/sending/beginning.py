@@ -5,9 +5,11 @@ As long as there are no keys for it, it waits; and what of it got lost on its wa
 
 from __future__ import annotations
 
-LONGEST_SECONDS = 0.5
+from typing import Final
+
+LONGEST_SECONDS: Final = 0.5
 """Later the picture is too old to begin with, and the publisher may be asked for another."""
-MOST_OCTETS = 64 * 1024
+MOST_OCTETS: Final = 64 * 1024
 """A key frame and a round trip of what follows it; more would fill a narrow link at once."""
 
 

@@ -7,18 +7,19 @@ repair takes longer than its own small buffer, and those that build on it.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
-LOSSY_SHARE = 0.02
-SMOOTHED_SECONDS = 8
+LOSSY_SHARE: Final = 0.02
+SMOOTHED_SECONDS: Final = 8
 """Two packets lost of fifty in one second are chance on a link that loses half a percent."""
-KEPT_SECONDS = 20.0
+KEPT_SECONDS: Final = 20.0
 """Losses come in bursts, and a delay that comes and goes is worse than one that stays."""
-ROUND_TRIPS = 2.5
+ROUND_TRIPS: Final = 2.5
 """A loss is noticed with the next picture, asked for, and sent again; some once more."""
-FEWEST_ROUND_TRIPS = 1.5
-LONGEST_SECONDS = 0.3
+FEWEST_ROUND_TRIPS: Final = 1.5
+LONGEST_SECONDS: Final = 0.3
 """More would make talking harder than the pictures are worth; where repairs take longer than that, nothing is held."""
-IN_ORDER_SECONDS = 0.13
+IN_ORDER_SECONDS: Final = 0.13
 """A round trip from which a browser should show every picture, late after a loss, and not leave out those that wait."""
 _UNIT_SECONDS = 0.01
 _HIGHEST = 1000

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
+from typing import Final
 
 from signaling.sfu.formats import codecs
 from signaling.sfu.formats.codecs import Vp8Descriptor
 from signaling.sfu.sending.sent import SentPacket
 
-MAX_RANGES = 128
+MAX_RANGES: Final = 128
 """Changes of offset remembered for late packets: at most that many gaps in the last second or so."""
 
 

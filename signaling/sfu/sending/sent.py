@@ -11,15 +11,15 @@ from signaling.sfu.formats.rtp import Extensions
 
 KEPT_PACKETS: Final = 512
 """A power of two, and the bound whatever the time: two seconds of video at 2 Mbit/s."""
-KEPT_SECONDS = 0.8
+KEPT_SECONDS: Final = 0.8
 """About a second, with the tenth between two looks and the one between two words of the receiver."""
-KEPT_ROUND_TRIPS = 5
+KEPT_ROUND_TRIPS: Final = 5
 """A request and its answer can be lost, and be lost again; pictures wait no longer for either."""
-SLOW_ROUND_TRIP_SECONDS = 2.0
+SLOW_ROUND_TRIP_SECONDS: Final = 2.0
 """A link not measured yet may be as slow as GPRS."""
-LONGEST_SILENCE_SECONDS = 5.0
+LONGEST_SILENCE_SECONDS: Final = 5.0
 """Who was gone for longer does better with a key frame."""
-FORGIVING = 4
+FORGIVING: Final = 4
 """After a silence it takes this many times as long as the silence until it no longer counts."""
 
 

@@ -10,9 +10,9 @@ from signaling.sfu.formats.codecs import Vp8Descriptor
 HIGHEST_TEMPORAL: Final = 7
 LAYERS: Final = HIGHEST_TEMPORAL + 1
 WINDOW_SECONDS: Final = 2.0
-ENOUGH_SHARE = 0.9
+ENOUGH_SHARE: Final = 0.9
 """A layer that comes this near to the rate asked for is enough; a camera is never exact."""
-REMEMBERED = 128
+REMEMBERED: Final = 128
 """Pictures left out of which late packets may still come."""
 
 
