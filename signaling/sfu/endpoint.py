@@ -14,7 +14,7 @@ from signaling.sfu.network.slots import Slot
 from signaling.sfu.network.stream_wire import StreamWire
 from signaling.sfu.network.transport import Certificate
 from signaling.sfu.network.wire import Wire, bind, heard_at
-from signaling.sfu.peer import Peer
+from signaling.sfu.peer import FEEDBACK_SECONDS, Peer
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +22,8 @@ POLL_SECONDS: Final = 0.02
 """How often those peers are polled that are due while packets come: with a drain, when the process is awake anyway."""
 IDLE_POLL_SECONDS: Final = 0.102
 """How often while none come: whenever feedback is due, and not a moment before, or it would wait for the next round."""
+GATHER_SECONDS: Final = FEEDBACK_SECONDS / 2
+"""How much earlier than due feedback is given, once, to come with somebody else's."""
 SENTRY_SECONDS: Final = 0.306
 """How often a timer looks whether packets still come, as long as they do: drains see to everything then."""
 GENERATIONS = 2
@@ -214,6 +216,16 @@ class Endpoint:
         if now >= self._poll_at:
             self._poll(now)
 
+    def _gather(self, now: float) -> None:
+        """Have those whose feedback is due soon take part in a round that somebody's is due in, and from then on.
+
+        What a round does is no longer in any cache when the next comes, however short it is.
+        """
+        if any(peer.due_at <= now and peer.feedback_due <= now for peer in self._paths):
+            for peer in self._paths:
+                if peer.due_at < NEVER and peer.feedback_due <= now + GATHER_SECONDS:
+                    peer.feedback_due = peer.due_at = now
+
     def _poll(self, now: float) -> None:
         if now - self._expired_at >= EXPIRY_SECONDS:
             self._expired_at = now
@@ -221,6 +233,7 @@ class Endpoint:
                 path.expire(now)
         is_waiting = False
         next_at = now + IDLE_POLL_SECONDS
+        self._gather(now)
         for peer in list(self._paths):
             if peer.due_at <= now:
                 try:

@@ -67,7 +67,7 @@ class Peer:
         self._is_near = False
         self._repairs_left = MAX_REPAIRS
         self.due_at = NEVER
-        self._feedback_due = 0.0
+        self.feedback_due = NEVER
         self._report_due = 0.0
         self._transport_sequence = 0
         self.secure = SecureTransport(
@@ -136,7 +136,7 @@ class Peer:
 
     def hurry(self) -> None:
         """Have the next poll do at once what is due later: a stream just negotiated waits for its key frame."""
-        self._feedback_due = 0.0
+        self.feedback_due = 0.0
         self.endpoint.hurry(self)
 
     def await_missing(self) -> None:
@@ -252,32 +252,34 @@ class Peer:
 
     def _rtcp_received(self, data: bytes, now: float) -> None:
         self._horizon.heard(now)
-        self.reception.incoming.note_stranger(int.from_bytes(data[4:8], "big"))
+        if len(data) >= 8:
+            self.reception.incoming.note_stranger(data[4] << 24 | data[5] << 16 | data[6] << 8 | data[7])
         try:
             reports = rtcp.parse(data)
         except ValueError:
             self.counts["rtcp_malformed"] += 1
             return
         for report in reports:
-            match report:
-                case rtcp.SenderReport():
-                    self.reception.note_report(report, now)
-                case rtcp.ReceptionReport(ssrc=ssrc):
-                    if (downlink := self.downlinks.get(ssrc)) is not None:
-                        rtt = downlink.report_received(report, now)
-                        if rtt is not None:
-                            self._note_round_trip(rtt)
-                case rtcp.Nack(media_ssrc=ssrc, sequences=sequences):
-                    if (downlink := self.downlinks.get(ssrc)) is not None:
-                        self._repair(downlink, sequences)
-                case rtcp.KeyFrameRequest(media_ssrc=ssrc):
-                    if (downlink := self.downlinks.get(ssrc)) is not None:
-                        self.counts["plis_received"] += 1
-                        downlink.key_frame_requested(now)
-                case rtcp.TransportFeedback(body=body):
-                    self._feedback_received(body, now)
-                case _:
-                    pass
+            if isinstance(report, rtcp.TransportFeedback):
+                self._feedback_received(report.body, now)
+            elif isinstance(report, rtcp.SenderReport):
+                self.reception.note_report(report, now)
+            elif isinstance(report, rtcp.ReceptionReport):
+                if (downlink := self.downlinks.get(report.ssrc)) is not None:
+                    rtt = downlink.report_received(report, now)
+                    if rtt is not None:
+                        self._note_round_trip(rtt)
+            elif isinstance(report, rtcp.Nack):
+                if (downlink := self.downlinks.get(report.media_ssrc)) is not None:
+                    self._repair(downlink, report.sequences)
+            elif isinstance(report, rtcp.KeyFrameRequest):
+                self._key_frame_requested(report.media_ssrc, now)
+
+    def _key_frame_requested(self, ssrc: int, now: float) -> None:
+        downlink = self.downlinks.get(ssrc)
+        if downlink is not None:
+            self.counts["plis_received"] += 1
+            downlink.key_frame_requested(now)
 
     def _repair(self, downlink: Downlink, sequences: list[int]) -> None:
         self.counts["nacks_received"] += len(sequences)
@@ -308,8 +310,8 @@ class Peer:
         is_waiting = self.reception.is_incomplete
         if is_waiting:
             self._send_each(self.reception.requests(now, self.rtt_seconds))
-        if now >= self._feedback_due:
-            self._feedback_due = now + FEEDBACK_SECONDS
+        if now >= self.feedback_due:
+            self.feedback_due = now + FEEDBACK_SECONDS
             self._repairs_left = MAX_REPAIRS
             self._send_each(self.reception.feedback(now))
             self.link.share(now)
@@ -320,7 +322,7 @@ class Peer:
             self._report_due = now + REPORT_SECONDS
             self._send_reports(now)
         is_waiting |= self.link.probe(now)
-        self.due_at = now + LEAST_SECONDS if is_waiting else min(self._feedback_due, self._report_due)
+        self.due_at = now + LEAST_SECONDS if is_waiting else min(self.feedback_due, self._report_due)
         return is_waiting
 
     def _send_each(self, packets: list[bytes]) -> None:

@@ -164,9 +164,12 @@ class LinkEstimate:
 
     def _clock_ahead(self, arrivals: list[float]) -> float:
         """What is to be added to a receiver's times, so that they go on where its clock began anew."""
-        newest = self._arrived[-1][0] if self._arrived else LOST
-        first = next((arrived for arrived in arrivals if arrived != LOST), LOST)
-        return CLOCK_SECONDS * round((newest - first) / CLOCK_SECONDS) if newest != LOST and first != LOST else 0.0
+        if not self._arrived:
+            return 0.0
+        for arrived in arrivals:
+            if arrived != LOST:
+                return CLOCK_SECONDS * round((self._arrived[-1][0] - arrived) / CLOCK_SECONDS)
+        return 0.0
 
     def _skipped_octets(self, base: int) -> int:
         """The size of what another feedback would have told of, had it not been lost: not to hear is not to lose."""

@@ -43,6 +43,8 @@ logger = logging.getLogger(__name__)
 
 _protect: Final = lib.srtp_protect
 _unprotect: Final = lib.srtp_unprotect
+_protect_rtcp: Final = lib.srtp_protect_rtcp
+_unprotect_rtcp: Final = lib.srtp_unprotect_rtcp
 
 PREFERRED_PROFILE = b"SRTP_AEAD_AES_128_GCM"
 """Where both sides know it (RFC 7714): as safe as 256 bits for a call, and cheaper, above all on an old phone."""
@@ -337,11 +339,11 @@ class SecureTransport:
 
     def unprotect_rtcp(self, slot: Slot, length: int) -> int:
         """Decrypt an SRTCP packet in place. Returns its new length, or 0 when it is not genuine."""
-        return self._process(lib.srtp_unprotect_rtcp, self._receiving, slot, length)
+        return self._process(_unprotect_rtcp, self._receiving, slot, length)
 
     def protect_rtcp(self, slot: Slot, length: int) -> int:
         """Encrypt an RTCP packet in place. Returns its new length, or 0."""
-        return self._process(lib.srtp_protect_rtcp, self._sending, slot, length)
+        return self._process(_protect_rtcp, self._sending, slot, length)
 
     def _process(self, work: Any, session: Any, slot: Slot, length: int) -> int:
         self._size[0] = length

@@ -130,8 +130,8 @@ class Strain:
     def _is_lost(self) -> bool:
         if not self._counts:
             return False
-        (_, *before), (_, *after) = self._counts[0], self._counts[-1]
-        expected, received = after[0] - before[0], after[1] - before[1]
+        before, after = self._counts[0], self._counts[-1]
+        expected, received = after[1] - before[1], after[2] - before[2]
         return expected >= LOST_PACKETS and expected - received > LOST_SHARE * expected
 
     @property

@@ -199,7 +199,9 @@ class Uplink:
 
     def alive(self) -> list[Stream]:
         """The streams being sent now, smallest first: dynacast and narrow uplinks stop some."""
-        newest = max((stream.last_at for stream in self.streams), default=0.0)
+        newest = 0.0
+        for stream in self.streams:
+            newest = max(newest, stream.last_at)
         return [stream for stream in self.streams if newest - stream.last_at < ALIVE_SECONDS]
 
     def set_muted(self, muted: bool) -> None:

@@ -321,7 +321,7 @@ class Downlink:
         for theirs, mine in self._extensions:
             value = packet.extension(theirs)
             if value:
-                found = (*found, (mine, value))
+                found = (*found, (mine, value)) if found else ((mine, value),)
         return found
 
     def _switch(
