@@ -8,7 +8,7 @@ from collections import Counter
 from typing import Any, Final
 
 from signaling.sfu.network import ice
-from signaling.sfu.network.addresses import Address, from_address
+from signaling.sfu.network.addresses import Address
 from signaling.sfu.network.path import Path
 from signaling.sfu.network.slots import Slot
 from signaling.sfu.network.stream_wire import StreamWire
@@ -165,7 +165,7 @@ class Endpoint:
             self.counts["unknown_protocol"] += 1
 
     def _stun(self, wire: Wire | StreamWire, address: Address, data: bytes, now: float) -> None:
-        found = ice.check(data, self._password, from_address(address))
+        found = ice.check(data, self._password, address)
         if found is None:
             peer = self._by_address.get(address)
             if peer is None or not self._paths[peer].answered(wire, address, data, now):

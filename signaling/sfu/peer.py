@@ -322,7 +322,7 @@ class Peer:
             self._report_due = now + REPORT_SECONDS
             self._send_reports(now)
         is_waiting |= self.link.probe(now)
-        self.due_at = now + LEAST_SECONDS if is_waiting else min(self.feedback_due, self._report_due)
+        self.due_at = now + LEAST_SECONDS if is_waiting else self.feedback_due
         return is_waiting
 
     def _send_each(self, packets: list[bytes]) -> None:

@@ -21,6 +21,7 @@ from signaling.rooms import subscriptions
 from signaling.sfu.formats import codecs, rtcp, rtp, twcc
 from signaling.sfu.formats.dependency import DependencyReader, LayerSelector
 from signaling.sfu.network import ice
+from signaling.sfu.network.addresses import to_address
 from tests.fuzz import seeds
 from tests.fuzz.server import GRANT, KEY, SECRET, Server
 
@@ -47,7 +48,7 @@ def server() -> Server:
 
 def stun(data: bytes) -> None:
     """Nobody without the password is answered."""
-    assert ice.check(data, lambda _: "password", ("127.0.0.1", 1)) is None
+    assert ice.check(data, lambda _: "password", to_address("127.0.0.1", 1)) is None
     assert not ice.is_answer(data, ice.Probe("us:them", "password", b"", data[8:20]))
 
 

@@ -11,6 +11,7 @@ from aioice import stun
 
 from signaling.sfu.endpoint import Endpoint
 from signaling.sfu.network import ice, transport
+from signaling.sfu.network.addresses import to_address
 from signaling.sfu.network.slots import Slots
 from signaling.sfu.network.transport import SecureTransport
 from signaling.sfu.peer import Peer
@@ -58,7 +59,7 @@ class Place(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: Any) -> None:
         if data[0] < 4:
             self.stun.put_nowait(data)
-            found = ice.check(data, lambda _: self._client.credentials.pwd, addr[:2])
+            found = ice.check(data, lambda _: self._client.credentials.pwd, to_address(*addr[:2]))
             if found is not None and self.answers:
                 self.udp.sendto(found.answer)
         elif data[0] < 64:

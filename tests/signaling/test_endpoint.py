@@ -110,7 +110,7 @@ async def test_after_an_ice_restart_both_generations_are_good_until_the_peer_goe
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_no_check(data: bytes) -> None:
-    assert ice.check(data, lambda _: "password", ("127.0.0.1", 1)) is None
+    assert ice.check(data, lambda _: "password", to_address("127.0.0.1", 1)) is None
 
 
 @pytest.mark.parametrize("address", [("127.0.0.1", 7), ("2001:db8::1", 65535)])

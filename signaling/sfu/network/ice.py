@@ -6,13 +6,11 @@ import secrets
 import string
 from collections.abc import Callable
 from dataclasses import dataclass
-from struct import error
 
-from aioice import stun
+from signaling.sfu.formats import stun
+from signaling.sfu.network.addresses import Address
 
 _ALPHABET = string.ascii_letters + string.digits
-_PROBE_PRIORITY = 1862270975
-"""Of a peer-reflexive candidate (RFC 8445 §5.1.2.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,26 +38,20 @@ class Check:
     answer: bytes
 
 
-def check(data: bytes, password: Callable[[str], str | None], source: tuple[str, int]) -> Check | None:
+def check(data: bytes, password: Callable[[str], str | None], source: Address) -> Check | None:
     """Verify a binding request and prepare its answer; None when it is not genuine.
 
     Whoever does not know the password gets no answer at all, so the server amplifies nothing.
     """
-    message = _parse(data)
-    if message is None or message.message_class != stun.Class.REQUEST:
+    try:
+        message = stun.parse(data)
+        ufrag = message.username.partition(b":")[0].decode("ascii")
+    except ValueError:
         return None
-    ufrag = str(message.attributes.get("USERNAME", "")).partition(":")[0]
     pwd = password(ufrag)
-    if pwd is None or not message.check_message_integrity(pwd.encode()):
+    if pwd is None or message.kind != stun.REQUEST or not message.is_genuine(pwd.encode()):
         return None
-    answer = stun.Message(
-        message_method=stun.Method.BINDING,
-        message_class=stun.Class.RESPONSE,
-        transaction_id=message.transaction_id,
-    )
-    answer.attributes["XOR-MAPPED-ADDRESS"] = source
-    answer.add_message_integrity(pwd.encode())
-    return Check(ufrag, "USE-CANDIDATE" in message.attributes, bytes(answer))
+    return Check(ufrag, message.is_nominated, stun.answer(message, source, pwd.encode()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,31 +66,18 @@ class Probe:
 
 def probe(username: str, pwd: str) -> Probe:
     """A request for whoever knows `pwd`, the client's password; `username` is its user fragment, a colon, ours."""
-    message = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
-    message.attributes["USERNAME"] = username
-    message.attributes["PRIORITY"] = _PROBE_PRIORITY
-    message.attributes["ICE-CONTROLLED"] = 0
-    message.add_message_integrity(pwd.encode())
-    return Probe(username, pwd, bytes(message), message.transaction_id)
+    transaction_id = secrets.token_bytes(stun.TRANSACTION_BYTES)
+    return Probe(username, pwd, stun.request(username, pwd.encode(), transaction_id), transaction_id)
 
 
 def is_answer(data: bytes, sent: Probe) -> bool:
     """Whether this is the genuine answer to a probe."""
-    message = _parse(data)
-    return (
-        message is not None
-        and message.message_class == stun.Class.RESPONSE
-        and message.transaction_id == sent.transaction_id
-        and message.check_message_integrity(sent.pwd.encode())
-    )
-
-
-def _parse(data: bytes) -> stun.Message | None:
     try:
-        message = stun.parse_message(data)
-    except (ValueError, IndexError, KeyError, error):
-        return None
-    return message if message.message_method == stun.Method.BINDING else None
+        message = stun.parse(data)
+    except ValueError:
+        return False
+    is_to_it = message.kind == stun.ANSWER and message.transaction_id == sent.transaction_id
+    return is_to_it and message.is_genuine(sent.pwd.encode())
 
 
 def candidates(addresses: list[tuple[str, int]], tcp: list[tuple[str, int]] | None = None) -> list[str]:

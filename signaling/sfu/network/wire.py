@@ -7,8 +7,8 @@ import errno
 import logging
 import socket
 import sys
+import time
 from collections.abc import Callable
-from time import monotonic
 from typing import Final
 
 from signaling.sfu.network import batches
@@ -27,6 +27,8 @@ ROOM_BYTES: Final = 128
 """Before a packet to be sent: a whole received packet goes there so that its payload lies behind the new header."""
 MAX_PACKET_BYTES: Final = SLOT_BYTES - ROOM_BYTES - TRAILER_BYTES
 SOCKET_BUFFER_BYTES = 4 * 1024 * 1024
+_monotonic: Final = time.monotonic
+"""The loop's own time stands still while its turn is held up, and counts milliseconds."""
 SO_SNDBUFFORCE, SO_RCVBUFFORCE = 32, 33
 """Linux's options to go beyond net.core.wmem_max and rmem_max; Python does not name them."""
 
@@ -78,9 +80,8 @@ class Wire:
         # Until this ends, nothing sent meanwhile asks for a flush of its own.
         self._flush_due = True
         self._left = 0
-        # It stands still meanwhile.
-        now = self._loop.time()
         while True:
+            now = _monotonic()
             count = self._calls.receive()
             for index in range(count):
                 try:
@@ -161,8 +162,7 @@ class Wire:
 
     def _hand_over(self) -> None:
         if self._used:
-            # Not the loop's time: that stands still while the loop's turn is held up.
-            self.departures.leave(monotonic())
+            self.departures.leave(_monotonic())
             self.dropped += self._used - self._calls.send(self._used)
             self._left += self._used
             self._used = 0
