@@ -24,7 +24,7 @@ IDLE_POLL_SECONDS: Final = 0.102
 """How often while none come: whenever feedback is due, and not a moment before, or it would wait for the next round."""
 GATHER_SECONDS: Final = FEEDBACK_SECONDS / 2
 """How much earlier than due feedback is given, once, to come with somebody else's."""
-SENTRY_SECONDS: Final = 0.306
+SENTRY_SECONDS: Final = 0.51
 """How often a timer looks whether packets still come, as long as they do: drains see to everything then."""
 GENERATIONS = 2
 """ICE generations that a peer is known by: the present one, and the one it comes from in a restart."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from struct import Struct
 from typing import Final
 
-from mypy_extensions import mypyc_attr
+from librt.strings import BytesWriter, read_i32_be, write_i32_be
+from mypy_extensions import i32, mypyc_attr
 
 HEADER_LENGTH: Final = 12
 ONE_BYTE_PROFILE: Final = 0xBEDE
@@ -23,13 +23,8 @@ PLAYOUT_DELAY = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
 Extensions = tuple[tuple[int, bytes], ...]
 """Header extensions to write, as (id, value)."""
 
-_header: Final = Struct("!BBHII")
-_extended_header: Final = Struct("!IIII")
-_numbered_header: Final = Struct("!IIIII")
-_leveled_header: Final = Struct("!IIIIII")
-_OCTETS: Final = [bytes((value,)) for value in range(256)]
-_PADDING: Final = [b"", bytes(3), bytes(2), bytes(1)]
-"""What fills the last word, by how many bytes of it are used."""
+_writer: Final = BytesWriter()
+"""For one header after the other: machine code fills it in a quarter of the time that struct takes."""
 
 
 @mypyc_attr(acyclic=True, free_list_len=1)
@@ -127,8 +122,7 @@ def parse(data: bytes) -> Packet:
     if first >> 6 != 2:
         raise ValueError("not RTP version 2")
     sequence = data[2] << 8 | data[3]
-    timestamp = data[4] << 24 | data[5] << 16 | data[6] << 8 | data[7]
-    ssrc = data[8] << 24 | data[9] << 16 | data[10] << 8 | data[11]
+    timestamp, ssrc = int(read_i32_be(data, 4)) & 0xFFFFFFFF, int(read_i32_be(data, 8)) & 0xFFFFFFFF
     packet = Packet(data, second > 127, second & 0x7F, sequence, timestamp, ssrc, HEADER_LENGTH + 4 * (first & 0x0F))
     if first & 0x10:
         packet.read_extensions()
@@ -154,42 +148,47 @@ def header(
 
     Elements have two-byte heads only when an id or a length asks for them.
     """
-    second = payload_type | 0x80 if marker else payload_type
-    sequence, timestamp = sequence & 0xFFFF, timestamp & 0xFFFFFFFF
-    start = 0x9000_0000 | second << 16 | sequence
-    if not extensions and 0 < number_id < 15:
-        # Of all headers sent these are by far the most.
-        element = (number_id << 4 | 1) << 24 | number << 8
-        return _numbered_header.pack(start, timestamp, ssrc, ONE_BYTE_PROFILE << 16 | 1, element)
-    if len(extensions) == 1 and 0 < number_id < 15:
-        identifier, value = extensions[0]
-        if len(value) == 1 and identifier < 15:
-            # And these are sound, with its level.
-            element = (number_id << 4 | 1) << 24 | number << 8 | identifier << 4
-            return _leveled_header.pack(start, timestamp, ssrc, ONE_BYTE_PROFILE << 16 | 2, element, value[0] << 24)
-    if not extensions and not number_id:
-        return _header.pack(0x80, second, sequence, timestamp, ssrc)
     is_wide = number_id > 14
     size = 3 if number_id else 0
     for identifier, value in extensions:
         is_wide = is_wide or identifier > 14 or not 0 < len(value) <= 16
         size += 1 + len(value)
-    parts: list[bytes] = []
     if is_wide:
         size += len(extensions) + (1 if number_id else 0)
-    if number_id:
-        parts += [_OCTETS[number_id], _OCTETS[2]] if is_wide else [_OCTETS[number_id << 4 | 1]]
-        parts += [_OCTETS[number >> 8], _OCTETS[number & 0xFF]]
-    for identifier, value in extensions:
-        if is_wide:
-            parts.append(_OCTETS[identifier])
-            parts.append(_OCTETS[len(value)])
-        else:
-            parts.append(_OCTETS[identifier << 4 | len(value) - 1])
-        parts.append(value)
-    parts.append(_PADDING[size & 3])
+    first, second = 0x90 if size else 0x80, payload_type | 0x80 if marker else payload_type
+    writer = _writer
+    writer.truncate(0)
+    write_i32_be(writer, _word(first << 24 | second << 16 | sequence & 0xFFFF))
+    write_i32_be(writer, _word(timestamp & 0xFFFFFFFF))
+    write_i32_be(writer, _word(ssrc))
+    if not size:
+        return writer.getvalue()
     profile = TWO_BYTE_PROFILE if is_wide else ONE_BYTE_PROFILE
-    return _extended_header.pack(start, timestamp, ssrc, profile << 16 | size + 3 >> 2) + b"".join(parts)
+    write_i32_be(writer, _word(profile << 16 | size + 3 >> 2))
+    if number_id:
+        _begin_element(number_id, 2, is_wide=is_wide)
+        writer.append(number >> 8)
+        writer.append(number & 0xFF)
+    for identifier, value in extensions:
+        _begin_element(identifier, len(value), is_wide=is_wide)
+        writer.write(value)
+    while size & 3:
+        writer.append(0)
+        size += 1
+    return writer.getvalue()
+
+
+def _begin_element(identifier: int, length: int, *, is_wide: bool) -> None:
+    if is_wide:
+        _writer.append(identifier)
+        _writer.append(length)
+    else:
+        _writer.append(identifier << 4 | length - 1)
+
+
+def _word(value: int) -> i32:
+    """Of 32 bits without a sign, in the type of those with one."""
+    return i32(value - 0x1_0000_0000 if value & 0x8000_0000 else value)
 
 
 class Extender:

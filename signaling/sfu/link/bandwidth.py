@@ -168,7 +168,8 @@ class LinkEstimate:
             return 0.0
         for arrived in arrivals:
             if arrived != LOST:
-                return CLOCK_SECONDS * round((self._arrived[-1][0] - arrived) / CLOCK_SECONDS)
+                ahead = self._arrived[-1][0] - arrived
+                return 0.0 if abs(ahead) < CLOCK_SECONDS / 2 else CLOCK_SECONDS * round(ahead / CLOCK_SECONDS)
         return 0.0
 
     def _skipped_octets(self, base: int) -> int:
