@@ -13,6 +13,7 @@ from cffi import FFI
 from librt.vecs import vec
 from mypy_extensions import i64
 
+from signaling.sfu.network import calls
 from signaling.sfu.network.addresses import Address, from_address, to_address
 from signaling.sfu.network.slots import SLOT_BYTES, Slots
 
@@ -38,8 +39,6 @@ _ffi.cdef(
                     void *msg_control; size_t msg_controllen; int msg_flags; };
     struct mmsghdr { struct msghdr msg_hdr; unsigned int msg_len; };
     struct segmented { size_t cmsg_len; int cmsg_level; int cmsg_type; uint16_t size; };
-    int sendmmsg(int fd, intptr_t messages, unsigned int count, int flags);
-    int recvmmsg(int fd, intptr_t messages, unsigned int count, int flags, intptr_t timeout);
     """
 )
 
@@ -158,8 +157,8 @@ class BatchCalls(Calls):
     def __init__(self, sock: socket.socket, receiving: Slots, sending: Slots) -> None:
         super().__init__(receiving, sending)
         self._fd = sock.fileno()
-        lib: Any = _ffi.dlopen(None)
-        self._recvmmsg, self._sendmmsg = lib.recvmmsg, lib.sendmmsg
+        lib = calls.load()
+        self._recvmmsg, self._sendmmsg, self._no_timeout = lib.recvmmsg, lib.sendmmsg, _ffi.NULL
         self._plain = PlainCalls(sock, receiving, sending)
         self._segments = True
         self._names: dict[Address, int] = {}
@@ -170,7 +169,7 @@ class BatchCalls(Calls):
 
     def _prepare_receiving(self, number: int) -> None:
         self._in = _words(number * _MESSAGE_WORDS)
-        self._in_messages = _address(_ffi.from_buffer(self._in))
+        self._in_messages = _ffi.from_buffer("char[]", self._in)
         self._in_vectors = _words(number * _VECTOR_WORDS)
         self._in_names = mmap(-1, number * self._name_bytes)
         vectors, names = _address(_ffi.from_buffer(self._in_vectors)), _address(_ffi.from_buffer(self._in_names))
@@ -185,7 +184,7 @@ class BatchCalls(Calls):
 
     def _prepare_sending(self, number: int) -> None:
         self._out = _words(number * _MESSAGE_WORDS)
-        self._out_messages = _address(_ffi.from_buffer(self._out))
+        self._out_messages = _ffi.from_buffer("char[]", self._out)
         self._out_vectors = _words(number * _VECTOR_WORDS)
         self._out_vectors_at = _address(_ffi.from_buffer(self._out_vectors))
         self._out_controls = _words(number * _CONTROL_WORDS)
@@ -199,7 +198,7 @@ class BatchCalls(Calls):
 
     def receive(self) -> int:
         slots, names, size = self._receiving, self._in_names, self._name_bytes
-        count: int = self._recvmmsg(self._fd, self._in_messages, len(slots.slots), 0, 0)
+        count: int = self._recvmmsg(self._fd, self._in_messages, len(slots.slots), 0, self._no_timeout)
         for index in range(count):
             slots.lengths[index] = self._in[index * _MESSAGE_WORDS + _LENGTH]
             slots.addresses[index] = names[index * size : index * size + size]
@@ -210,7 +209,8 @@ class BatchCalls(Calls):
         self._write_headers(wanted)
         sent = at = 0
         while at < len(wanted):
-            taken: int = self._sendmmsg(self._fd, self._out_messages + at * _MESSAGE_BYTES, len(wanted) - at, 0)
+            messages = self._out_messages + at * _MESSAGE_BYTES if at else self._out_messages
+            taken: int = self._sendmmsg(self._fd, messages, len(wanted) - at, 0)
             if taken > 0:
                 for index in range(at, at + taken):
                     sent += len(wanted[index])
