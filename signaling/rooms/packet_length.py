@@ -22,6 +22,8 @@ WITHOUT_COPIES_MS: Final = 60
 def wanted_ms(setting_ms: int, attributes: Mapping[str, str]) -> int:
     """The longer of what the setting and the participant ask for; 0 leaves it to the clients."""
     asked = attributes.get(ATTRIBUTE)
+    if asked is None:
+        return setting_ms
     return max(setting_ms, *(ms if str(ms) == asked else 0 for ms in LENGTHS_MS))
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signaling.sfu.link.allocation import NOTHING, Demand, allocate, rooms
-from signaling.sfu.link.bandwidth import CLOCK_SECONDS, LinkEstimate
+from signaling.sfu.link.bandwidth import CLOCK_SECONDS, HISTORY, Least, LinkEstimate
 from signaling.sfu.network.departures import KEPT_BATCHES, Departures
 from signaling.sfu.sending.temporal import HIGHEST_TEMPORAL
 from tests.signaling.told import told
@@ -255,3 +255,20 @@ def test_the_numbers_of_batches_begin_again_after_some_weeks() -> None:
     departures.leave(2e5)
     assert departures.batch == 1
     assert [departures.left_at(batch) for batch in (last, 0, 1)] == [1e5, 2e5, -1.0]
+
+
+@given(st.lists(st.tuples(st.floats(0, 0.2), st.floats(-1e3, 1e3)), max_size=400))
+def test_the_least_of_the_last_seconds(steps: list[tuple[float, float]]) -> None:
+    least, at, added = Least(3.0), 0.0, list[tuple[float, float]]()
+    for step, value in steps:
+        at += step
+        added.append((at, value))
+        least.add(at, value)
+        assert least.value == min(value for then, value in added if then >= at - 3.0)
+
+
+def test_the_least_keeps_no_more_than_its_history() -> None:
+    least = Least(1e9)
+    for at in range(3 * HISTORY):
+        least.add(float(at), float(at))
+    assert least.value == 2 * HISTORY

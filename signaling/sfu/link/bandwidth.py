@@ -17,9 +17,11 @@ from signaling.sfu.link.probing import FACTOR, FITTING_SHARE, MARGIN, Probe
 from signaling.sfu.network.departures import Departures
 
 HISTORY: Final = 4096
-"""Sent packets remembered at most, a power of two: some seconds of several videos."""
+"""Sent packets and delays remembered at most, a power of two: some seconds of several videos."""
 FIRST_HISTORY: Final = 512
 """As many as are enough while feedback comes in time."""
+MOST_OVER: Final = 64
+"""Delays that are over and not yet freed."""
 NOT_SENT: Final = -1
 CLOCK_SECONDS: Final = 2**24 * REFERENCE_SECONDS
 """After this long, twelve days, a receiver's clock begins anew."""
@@ -61,20 +63,30 @@ class Least:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._rising: deque[tuple[float, float]] = deque(maxlen=HISTORY)
+        # Rising values, and when each came; those before `first` are over.
+        self._values: list[float] = []
+        self._times: list[float] = []
+        self._first = 0
 
     @property
     def value(self) -> float:
         """Infinity before the first."""
-        return self._rising[0][1] if self._rising else float("inf")
+        return self._values[self._first] if self._values else NEVER
 
     def add(self, at: float, value: float) -> None:
         """Take a value; times do not go back."""
-        while self._rising and self._rising[-1][1] >= value:
-            self._rising.pop()
-        self._rising.append((at, value))
-        while self._rising[0][0] < at - self._seconds:
-            self._rising.popleft()
+        while len(self._values) > self._first and self._values[-1] >= value:
+            self._values.pop()
+            self._times.pop()
+        self._values.append(value)
+        self._times.append(at)
+        while self._times[self._first] < at - self._seconds:
+            self._first += 1
+        self._first = max(self._first, len(self._values) - HISTORY)
+        if self._first >= MOST_OVER:
+            del self._values[: self._first]
+            del self._times[: self._first]
+            self._first = 0
 
 
 class LinkEstimate:

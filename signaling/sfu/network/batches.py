@@ -76,8 +76,8 @@ def bursts(addresses: Sequence[Address], lengths: vec[i64], count: int) -> list[
 
     All packets of a burst but the last are of one size, and the last is no larger: what UDP_SEGMENT can cut.
     """
-    if count == 1:
-        return [[0]]
+    if _is_one(addresses, lengths, count):
+        return [list(range(count))]
     found: list[list[int]] = []
     growing: dict[Address, list[int]] = {}
     for index in range(count):
@@ -89,6 +89,17 @@ def bursts(addresses: Sequence[Address], lengths: vec[i64], count: int) -> list[
             growing[address] = burst = [index]
             found.append(burst)
     return found
+
+
+def _is_one(addresses: Sequence[Address], lengths: vec[i64], count: int) -> bool:
+    """Whether all of them make one burst, as a picture's packets in a visit of two do."""
+    size = lengths[0]
+    if count > MAX_SEGMENTS or count * size > MAX_BURST_BYTES or lengths[count - 1] > size:
+        return False
+    for index in range(1, count):
+        if addresses[index] != addresses[0] or lengths[index - 1] != size:
+            return False
+    return True
 
 
 def _fits(burst: list[int], lengths: vec[i64], length: i64) -> bool:
