@@ -93,13 +93,9 @@ def bursts(addresses: Sequence[Address], lengths: vec[i64], count: int) -> list[
 
 def _is_one(addresses: Sequence[Address], lengths: vec[i64], count: int) -> bool:
     """Whether all of them make one burst, as a picture's packets in a visit of two do."""
-    size = lengths[0]
-    if count > MAX_SEGMENTS or count * size > MAX_BURST_BYTES or lengths[count - 1] > size:
+    if not 0 < count <= MAX_SEGMENTS or count * lengths[0] > MAX_BURST_BYTES or lengths[count - 1] > lengths[0]:
         return False
-    for index in range(1, count):
-        if addresses[index] != addresses[0] or lengths[index - 1] != size:
-            return False
-    return True
+    return all(addresses[index] == addresses[0] and lengths[index - 1] == lengths[0] for index in range(1, count))
 
 
 def _fits(burst: list[int], lengths: vec[i64], length: i64) -> bool:
