@@ -57,6 +57,10 @@ def test_packets_of_one_size_to_one_receiver_leave_together() -> None:
     assert bursts([b"a", b"b", b"a", b"b", b"a", b"a"], vec[i64]([9, 9, 9, 9, 5, 9]), 6) == [[0, 2, 4], [1, 3], [5]]
 
 
+def test_two_packets_are_not_worth_cutting() -> None:
+    assert bursts([b"a", b"a"], vec[i64]([9, 9]), 2) == [[0], [1]]
+
+
 @BOTH
 def test_everything_arrives_whole_and_in_order(kind: Kind, sockets: list[socket.socket]) -> None:
     sender, *receivers = sockets

@@ -23,6 +23,8 @@ RECEIVED_AT_ONCE: Final = 32
 """What came in is sent on before more is taken, so that a packet waits for few others."""
 SENT_AT_ONCE: Final = 1024
 """More than are received, because a packet goes to many; the last picture of a large room still leaves as bursts."""
+FEW: Final = 3
+"""Fewer packets than these cost less as messages of their own than a burst that is cut."""
 MAX_SEGMENTS: Final = 64
 """Packets in one burst to one receiver (Linux, UDP_MAX_SEGMENTS)."""
 MAX_BURST_BYTES: Final = 65_000
@@ -74,10 +76,11 @@ def are_supported() -> bool:
 def bursts(addresses: Sequence[Address], lengths: vec[i64], count: int) -> list[list[int]]:
     """The first `count` slots as bursts, each to one receiver and in that receiver's order (pure).
 
-    All packets of a burst but the last are of one size, and the last is no larger: what UDP_SEGMENT can cut.
+    All packets of a burst but the last are of one size, and the last is no larger: what UDP_SEGMENT can cut. Of few
+    each is a burst of its own.
     """
-    if _is_one(addresses, lengths, count):
-        return [list(range(count))]
+    if count < FEW:
+        return [[index] for index in range(count)]
     found: list[list[int]] = []
     growing: dict[Address, list[int]] = {}
     for index in range(count):
@@ -89,13 +92,6 @@ def bursts(addresses: Sequence[Address], lengths: vec[i64], count: int) -> list[
             growing[address] = burst = [index]
             found.append(burst)
     return found
-
-
-def _is_one(addresses: Sequence[Address], lengths: vec[i64], count: int) -> bool:
-    """Whether all of them make one burst, as a picture's packets in a visit of two do."""
-    if not 0 < count <= MAX_SEGMENTS or count * lengths[0] > MAX_BURST_BYTES or lengths[count - 1] > lengths[0]:
-        return False
-    return all(addresses[index] == addresses[0] and lengths[index - 1] == lengths[0] for index in range(1, count))
 
 
 def _fits(burst: list[int], lengths: vec[i64], length: i64) -> bool:
