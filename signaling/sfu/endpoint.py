@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import Counter
 from typing import Any, Final
 
@@ -20,16 +21,22 @@ logger = logging.getLogger(__name__)
 
 POLL_SECONDS: Final = 0.02
 """How often those peers are polled that are due while packets come: with a drain, when the process is awake anyway."""
-IDLE_POLL_SECONDS: Final = 0.102
-"""How often while none come: whenever feedback is due, and not a moment before, or it would wait for the next round."""
+IDLE_POLL_SECONDS: Final = FEEDBACK_SECONDS
+"""How often while none come: whenever feedback is due."""
+TIMER_SECONDS: Final = 0.002
+"""How much later than that a timer is set."""
 GATHER_SECONDS: Final = FEEDBACK_SECONDS / 2
 """How much earlier than due feedback is given, once, to come with somebody else's."""
-SENTRY_SECONDS: Final = 0.51
-"""How often a timer looks whether packets still come, as long as they do: drains see to everything then."""
+SENTRY_SECONDS: Final = 0.2
+"""How often a timer looks whether packets still come, as long as they do: drains see to everything then.
+
+TCP connections have no drains, so while there are any it looks as often as if nothing came.
+"""
 GENERATIONS = 2
 """ICE generations that a peer is known by: the present one, and the one it comes from in a restart."""
 EXPIRY_SECONDS = 1.0
 NEVER: Final = float("inf")
+_monotonic: Final = time.monotonic
 
 
 class Endpoint:
@@ -191,13 +198,15 @@ class Endpoint:
         """Have a peer polled within this time even if no packet comes."""
         if not self._wires:
             return
-        at = self._loop.time() + seconds
+        at = _monotonic() + seconds
         peer.due_at = min(peer.due_at, at)
         self._poll_at = min(self._poll_at, at)
         self._wake_within(seconds)
 
     def _wake_within(self, seconds: float) -> None:
-        at = self._loop.time() + seconds
+        # The loop counts milliseconds: a timer may come one earlier, and then nobody would be due.
+        seconds += TIMER_SECONDS if seconds else 0.0
+        at = _monotonic() + seconds
         if at < self._timer_at:
             if self._timer is not None:
                 self._timer.cancel()
@@ -206,9 +215,10 @@ class Endpoint:
 
     def _timed_out(self) -> None:
         self._timer_at = NEVER
-        now = self._loop.time()
+        now = _monotonic()
         self._poll(now)
-        self._wake_within(SENTRY_SECONDS if now - self._drained_at < POLL_SECONDS else IDLE_POLL_SECONDS)
+        are_coming = now - self._drained_at < POLL_SECONDS and not self._streams
+        self._wake_within(SENTRY_SECONDS if are_coming else IDLE_POLL_SECONDS)
 
     def _drained(self, now: float) -> None:
         # Nobody has to be woken for it while packets come.
@@ -231,17 +241,19 @@ class Endpoint:
             self._expired_at = now
             for path in self._paths.values():
                 path.expire(now)
-        is_waiting = False
         next_at = now + IDLE_POLL_SECONDS
+        waiting_at = NEVER
         self._gather(now)
         for peer in list(self._paths):
             if peer.due_at <= now:
                 try:
-                    is_waiting |= peer.poll(now)
+                    peer.poll(now)
                 except Exception:
-                    peer.due_at = next_at
+                    peer.due_at = peer.feedback_due = now + IDLE_POLL_SECONDS
                     logger.exception("peer could not be polled")
             next_at = min(next_at, peer.due_at)
+            if peer.is_waiting or peer.due_at < peer.feedback_due:
+                waiting_at = min(waiting_at, peer.due_at)
         self._poll_at = max(next_at, now + POLL_SECONDS)
-        if is_waiting:
-            self._wake_within(POLL_SECONDS)
+        if waiting_at < NEVER:
+            self._wake_within(max(POLL_SECONDS, waiting_at - now))

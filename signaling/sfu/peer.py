@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
+import time
 from collections import Counter
 from collections.abc import Callable
 from struct import Struct
@@ -67,7 +67,9 @@ class Peer:
         self._is_near = False
         self._repairs_left = MAX_REPAIRS
         self.due_at = NEVER
-        self.feedback_due = NEVER
+        self.feedback_due = 0.0
+        self.is_waiting = False
+        """Whether more is due soon, even if nothing comes meanwhile: something is missing, or probed for."""
         self._report_due = 0.0
         self._transport_sequence = 0
         self.secure = SecureTransport(
@@ -119,7 +121,7 @@ class Peer:
             downlink.seek_key_frame(now)
 
     def _keyed(self) -> None:
-        now = asyncio.get_running_loop().time()
+        now = time.monotonic()
         if self.secure.round_trip_seconds is not None:
             self._note_round_trip(self.secure.round_trip_seconds)
             self.reception.strain.begin(self.rtt_seconds, now)
@@ -129,7 +131,7 @@ class Peer:
 
     def _connected(self) -> None:
         if self.secure.was_flight_repeated:
-            now = asyncio.get_running_loop().time()
+            now = time.monotonic()
             for downlink in self.downlinks.values():
                 downlink.key_frame_requested(now)
         self._on_connected()
@@ -297,18 +299,19 @@ class Peer:
 
     # In time
 
-    def poll(self, now: float) -> bool:
+    def poll(self, now: float) -> None:
         """Send what is due: requests for missing packets and key frames, feedback, reports.
 
-        Notes in `due_at` when there will be more, and returns whether that is soon, even if nothing comes meanwhile.
+        Notes in `due_at` when there will be more.
         """
         if not self.secure.is_keyed:
             self.due_at = NEVER
+            self.is_waiting = False
             if self._is_near:
                 self._seek_key_frames(now)
-            return False
-        is_waiting = self.reception.is_incomplete
-        if is_waiting:
+            return
+        self.is_waiting = self.reception.is_incomplete
+        if self.is_waiting:
             self._send_each(self.reception.requests(now, self.rtt_seconds))
         if now >= self.feedback_due:
             self.feedback_due = now + FEEDBACK_SECONDS
@@ -321,9 +324,8 @@ class Peer:
         if now >= self._report_due:
             self._report_due = now + REPORT_SECONDS
             self._send_reports(now)
-        is_waiting |= self.link.probe(now)
-        self.due_at = now + LEAST_SECONDS if is_waiting else self.feedback_due
-        return is_waiting
+        self.is_waiting |= self.link.probe(now)
+        self.due_at = now + LEAST_SECONDS if self.is_waiting else self.feedback_due
 
     def _send_each(self, packets: list[bytes]) -> None:
         for packet in packets:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["signaling", "aioice", "joserfc"]):
+with atheris.instrument_imports(include=["signaling", "joserfc"]):
     from tests.fuzz import seeds, targets
 
 

@@ -169,6 +169,17 @@ async def test_a_connection_ends_with_its_peer(endpoint: Endpoint) -> None:
     writer.close()
 
 
+async def test_a_connection_hears_where_it_came_from(endpoint: Endpoint) -> None:
+    peer = new_peer(endpoint)
+    reader, writer = await _tcp(endpoint)
+    writer.write(_framed(check_of(peer)))
+    async with asyncio.timeout(5):
+        answer = stun.parse_message(await reader.readexactly(int.from_bytes(await reader.readexactly(2), "big")))
+    assert answer.attributes["XOR-MAPPED-ADDRESS"] == writer.get_extra_info("sockname")[:2]
+    writer.close()
+    await peer.close()
+
+
 async def test_a_connection_that_never_says_who_it_is_is_closed(
     endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:

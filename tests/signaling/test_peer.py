@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
+from itertools import pairwise
 from statistics import median
 from struct import pack
 
 import pytest
+import uvloop
 
-from signaling.sfu.endpoint import IDLE_POLL_SECONDS, Endpoint
+from signaling.sfu.endpoint import IDLE_POLL_SECONDS, SENTRY_SECONDS, Endpoint
 from signaling.sfu.formats import rtcp, rtp
 from signaling.sfu.formats.sdp import Codec
 from signaling.sfu.link.allocation import NOTHING
@@ -158,22 +161,63 @@ async def test_a_missing_packet_is_asked_for_soon_although_nothing_more_comes(cl
     assert median(waits) < IDLE_POLL_SECONDS * 0.4
 
 
+async def _requests(client: Client, number: int) -> list[float]:
+    """When each of so many requests for a missing packet came."""
+    place, came = client.places[0], list[float]()
+    async with asyncio.timeout(5):
+        while len(came) < number:
+            place.media.clear()
+            await place.media.wait()
+            came += [time.monotonic() for packet in place.packets if packet[:2] == b"\x81\xcd"]
+            place.packets.clear()
+    return came
+
+
+async def _between_requests() -> list[float]:
+    endpoint = Endpoint(["127.0.0.1"], 0)
+    await endpoint.open()
+    async with Client(endpoint) as client:
+        client.peer.reception.expect(_uplink(client), [7], {})
+        for sequence in (1, 3):
+            client.send(_packet(7, sequence))
+        came = await _requests(client, 3)
+    await endpoint.close()
+    return [later - before for before, later in pairwise(came)]
+
+
+def test_what_is_missing_is_asked_for_again_on_a_loop_that_counts_milliseconds() -> None:
+    assert max(uvloop.run(_between_requests())) < 0.75 * SENTRY_SECONDS
+
+
+async def test_feedback_that_is_due_soon_comes_with_somebody_elses(client: Client) -> None:
+    async with Client(client.endpoint) as other:
+        peers = (client.peer, other.peer)
+        async with asyncio.timeout(5):
+            while abs(client.peer.feedback_due - other.peer.feedback_due) > 1e-9:
+                # Packets, with which rounds come.
+                await _arrived(client)
+        assert {peer.due_at for peer in peers} == {client.peer.feedback_due}
+
+
 async def test_a_peer_is_due_when_feedback_is_and_soon_while_something_is_missing(client: Client) -> None:
     peer = client.peer
     peer.reception.expect(_uplink(client), [7], {})
     client.send(_packet(7, 1))
     await _arrived(client)
-    now = asyncio.get_running_loop().time() + 1.0
-    assert not peer.poll(now)
+    now = time.monotonic() + 1.0
+    peer.poll(now)
+    assert not peer.is_waiting
     assert peer.due_at == pytest.approx(now + FEEDBACK_SECONDS)
     client.send(_packet(7, 3))
     await _arrived(client)
     assert peer.due_at < now
-    assert peer.poll(now)
+    peer.poll(now)
+    assert peer.is_waiting
     assert peer.due_at == pytest.approx(now + LEAST_SECONDS)
     client.send(_packet(7, 2))
     await _arrived(client)
-    assert not peer.poll(now)
+    peer.poll(now)
+    assert not peer.is_waiting
 
 
 async def test_a_packet_is_sent_again_until_it_is_too_old(client: Client) -> None:

@@ -51,7 +51,7 @@ class Message:
             if end > len(data):
                 raise ValueError("STUN attribute cut short")
             if kind == _FINGERPRINT:
-                if data[at + 4 : end] != _fingerprint(data[:at]):
+                if end != len(data) or data[at + 4 :] != _fingerprint(data[:at]):
                     raise ValueError("STUN message damaged")
             elif self._integrity_at >= 0:
                 # Whatever else follows the digest was not signed (RFC 8489 §14.5).
@@ -85,12 +85,10 @@ def parse(data: bytes) -> Message:
     return message
 
 
-def answer(message: Message, address: bytes, password: bytes) -> bytes:
-    """The response to a request that came from a raw `address`, which it tells."""
-    is_six = len(address) > 16
-    host = address[8:24] if is_six else address[4:8]
+def answer(message: Message, host: bytes, port: bytes, password: bytes) -> bytes:
+    """The response to a request, which tells where it came from: 4 or 16 bytes of host and 2 of port."""
     mask = _COOKIE + message.transaction_id
-    mapped = b"\0" + (_IPV6 if is_six else _IPV4) + _xor(address[2:4], mask) + _xor(host, mask)
+    mapped = b"\0" + (_IPV4 if len(host) == 4 else _IPV6) + _xor(port, mask) + _xor(host, mask)
     return _signed(ANSWER, message.transaction_id, _attribute(_XOR_MAPPED_ADDRESS, mapped), password)
 
 

@@ -26,6 +26,13 @@ def from_address(address: Address) -> tuple[str, int]:
     return socket.inet_ntoa(address[4:8]), port
 
 
+def on_the_wire(address: Address) -> tuple[bytes, bytes]:
+    """Host and port of a raw address as packets carry them; whatever stands behind them is of no matter."""
+    if struct.unpack_from("=H", address)[0] == socket.AF_INET6:
+        return address[8:24], address[2:4]
+    return address[4:8], address[2:4]
+
+
 def subscriber_of(address: Address) -> bytes:
     """The part of a raw address that one subscriber of a network has; of IPv6 that is a /64."""
     return address[8:16] if struct.unpack_from("=H", address)[0] == socket.AF_INET6 else address[4:8]

@@ -102,7 +102,7 @@ def _fits(burst: list[int], lengths: vec[i64], length: i64) -> bool:
 
 
 class Calls:
-    """The system calls; there are two kinds."""
+    """The system calls; there are two kinds. No protocol, because machine code calls what it knows without a look."""
 
     def __init__(self, receiving: Slots, sending: Slots) -> None:
         self._receiving = receiving
@@ -155,7 +155,7 @@ class PlainCalls(Calls):
 
 
 class BatchCalls(Calls):
-    """recvmmsg and sendmmsg, called through cffi without a compiler; bursts to one receiver are one message (GSO)."""
+    """recvmmsg and sendmmsg, bound by cffi; bursts to one receiver are one message (GSO)."""
 
     def __init__(self, sock: socket.socket, receiving: Slots, sending: Slots) -> None:
         super().__init__(receiving, sending)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
 
@@ -113,7 +114,7 @@ class Datagrams:
             self._heard.add(part)
             if not self._is_answered:
                 self._is_answered = True
-                took = asyncio.get_running_loop().time() - self._sent_at
+                took = time.monotonic() - self._sent_at
                 self.round_trip_seconds = min(took, self.round_trip_seconds or took)
                 self._patience = max(LEAST_PATIENCE_SECONDS, 2 * took)
 
@@ -135,7 +136,7 @@ class Datagrams:
             # What is not answered is not followed by another flight: this is OpenSSL's own repetition.
             self.is_repeated = not self._is_answered
             if not self.is_repeated:
-                self._sent_at = asyncio.get_running_loop().time()
+                self._sent_at = time.monotonic()
             self._is_flight_over = self._is_answered = False
             self._flight.clear()
             self._repeats = 0

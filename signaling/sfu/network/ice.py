@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from signaling.sfu.formats import stun
-from signaling.sfu.network.addresses import Address
+from signaling.sfu.network.addresses import Address, on_the_wire
 
 _ALPHABET = string.ascii_letters + string.digits
 
@@ -51,7 +51,7 @@ def check(data: bytes, password: Callable[[str], str | None], source: Address) -
     pwd = password(ufrag)
     if pwd is None or message.kind != stun.REQUEST or not message.is_genuine(pwd.encode()):
         return None
-    return Check(ufrag, message.is_nominated, stun.answer(message, source, pwd.encode()))
+    return Check(ufrag, message.is_nominated, stun.answer(message, *on_the_wire(source), pwd.encode()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,7 @@ class StreamWire(asyncio.Protocol):
             if len(self._buffer) - at < 2 + length:
                 break
             self._in.write(bytes(self._buffer[at + 2 : at + 2 + length]))
-            self._on_datagram(self, self.address, self._in, length, self._loop.time())
+            self._on_datagram(self, self.address, self._in, length, monotonic())
             at += 2 + length
         del self._buffer[:at]
 
