@@ -1,7 +1,8 @@
 """The media path as machine code: mypyc compiles signaling/sfu as it stands, where there is a C compiler.
 
-`python -m signaling.compiled` builds it, and with it a module of the two system calls that Python lacks. The result lies in this Python's own folder, under the digest of the sources
-and flags that it was made from: changed sources are interpreted until they are compiled anew.
+`python -m signaling.compiled` builds it, and with it a module of the two system calls that Python lacks. The result
+lies in this Python's own folder, under the digest of the sources and flags that it was made from: changed sources are
+interpreted until they are compiled anew.
 """
 
 from __future__ import annotations

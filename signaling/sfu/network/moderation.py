@@ -14,7 +14,7 @@ MANY: Final = 128
 MANY_SECONDS: Final = 0.1
 """Where so many packets left at once so lately nobody waits for a tick: beside their sending a wake-up costs little,
 and those that come while they are made are read with it anyway. The time is that of some pictures."""
-CLOSE_SECONDS: Final = 0.0025
+CLOSE_SECONDS: Final = 0.0022
 """Packets that wake at most this far apart would share ticks."""
 ENOUGH: Final = 3
 """Credit from which ticks are cheaper."""
