@@ -27,6 +27,8 @@ TIMER_SECONDS: Final = 0.002
 """How much later than that a timer is set."""
 GATHER_SECONDS: Final = FEEDBACK_SECONDS / 2
 """How much earlier than due feedback is given, once, to come with somebody else's."""
+MOST_GATHERED: Final = 8
+"""Of more peers several are due in most rounds anyway, and a round of all of them would hold packets up."""
 SENTRY_SECONDS: Final = 0.2
 """How often a timer looks whether packets still come, as long as they do: drains see to everything then.
 
@@ -231,6 +233,8 @@ class Endpoint:
 
         What a round does is no longer in any cache when the next comes, however short it is.
         """
+        if len(self._paths) > MOST_GATHERED:
+            return
         if any(peer.due_at <= now and peer.feedback_due <= now for peer in self._paths):
             for peer in self._paths:
                 if peer.due_at < NEVER and peer.feedback_due <= now + GATHER_SECONDS:
