@@ -34,8 +34,6 @@ from signaling.tokens import Claims
 logger = logging.getLogger(__name__)
 
 SWEEP_SECONDS = speakers.INTERVAL_SECONDS
-FULL_SWEEPS = 2
-"""Who speaks is told by each sweep; everything else is looked at once a second."""
 SLOW_SWEEPS = 10
 """Connection quality and how many are there are told every five seconds, as LiveKit does."""
 REASONS_GIVEN = (DisconnectReason.USER_REJECTED, DisconnectReason.USER_UNAVAILABLE, DisconnectReason.AGENT_ERROR)
@@ -280,20 +278,19 @@ class Sessions:
                 self._memory.give_back(now)
             for room in list(self.rooms.by_name.values()):
                 try:
-                    self._sweep_room(room, now, sweep)
+                    self._sweep_room(room, now, is_slow=sweep % SLOW_SWEEPS == 0)
                 except Exception:
                     logger.exception("room %s could not be swept", room.info.sid)
 
-    def _sweep_room(self, room: Room, now: float, sweep: int) -> None:
+    def _sweep_room(self, room: Room, now: float, *, is_slow: bool) -> None:
+        room.update_ptime()
+        room.departed.forget(now - self.settings.limits.resume_seconds - PATIENCE_SECONDS)
         watch.tell_speakers(room)
-        if sweep % SLOW_SWEEPS == 0:
+        if is_slow:
             watch.tell_quality(room)
             watch.tell_counts(room)
-        if sweep % FULL_SWEEPS == 0:
-            room.update_ptime()
-            room.departed.forget(now - self.settings.limits.resume_seconds - PATIENCE_SECONDS)
-            for participant in list(room.participants.values()):
-                self._sweep_participant(participant, now)
+        for participant in list(room.participants.values()):
+            self._sweep_participant(participant, now)
 
     def _sweep_participant(self, participant: Participant, now: float) -> None:
         limits = self.settings.limits

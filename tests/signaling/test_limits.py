@@ -177,7 +177,7 @@ async def test_a_clock_that_is_set_ends_nobody_who_is_joining(
     socket = await _join(http, url, "amina")
     real = time.time
     monkeypatch.setattr(time, "time", lambda: real() + 3600)
-    sessions._sweep_room(sessions.rooms.by_name["visit"], time.monotonic(), sweep=0)
+    sessions._sweep_room(sessions.rooms.by_name["visit"], time.monotonic(), is_slow=False)
     await socket.send_bytes(SignalRequest(ping=1).SerializeToString())
     await until(socket, "pong")
 
