@@ -31,7 +31,12 @@ def free_ports() -> list[int]:
 async def demo(var: Path, ports: list[int]) -> Process:
     listed = ",".join(map(str, ports))
     command = ("-m", "telemed", "demo", "--var", str(var), "--ports", listed)
-    return await asyncio.create_subprocess_exec(sys.executable, *command, stdout=PIPE, stderr=PIPE)
+    # Where the tests run under nohup, what they start would not hear of a closed terminal either.
+    hang_up = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    try:
+        return await asyncio.create_subprocess_exec(sys.executable, *command, stdout=PIPE, stderr=PIPE)
+    finally:
+        signal.signal(signal.SIGHUP, hang_up)
 
 
 async def lines_until_ready(process: Process) -> list[str]:
