@@ -24,7 +24,7 @@ POLL_SECONDS: Final = 0.02
 IDLE_POLL_SECONDS: Final = FEEDBACK_SECONDS
 """How often while none come: whenever feedback is due."""
 TIMER_SECONDS: Final = 0.002
-"""How much later than that a timer is set."""
+"""How much later than something is due a timer for it is set: the loop's may come a millisecond early."""
 GATHER_SECONDS: Final = FEEDBACK_SECONDS / 2
 """How much earlier than due feedback is given, once, to come with somebody else's."""
 MOST_GATHERED: Final = 8
@@ -206,7 +206,6 @@ class Endpoint:
         self._wake_within(seconds)
 
     def _wake_within(self, seconds: float) -> None:
-        # The loop counts milliseconds: a timer may come one earlier, and then nobody would be due.
         seconds += TIMER_SECONDS if seconds else 0.0
         at = _monotonic() + seconds
         if at < self._timer_at:
