@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Boolean, Dialect, Integer, String, Text, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -101,6 +102,12 @@ def canonical_json(value: Any) -> str:
 def strict(*constraints: Any) -> tuple[Any, ...]:
     """A table's `__table_args__`: its constraints, and SQLite's STRICT so that a column keeps its type."""
     return (*constraints, {"sqlite_strict": True})
+
+
+def upsert(session: AsyncSession, table: type[SQLModel]) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT that may say ON CONFLICT, in the words of the session's database."""
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    return insert(table)
 
 
 class Database:

@@ -3,11 +3,11 @@
 import ipaddress
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col, delete
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from telemed.accounts.models import AttemptWindow
+from telemed.db import upsert
 from telemed.errors import TooMany
 
 WINDOW = timedelta(minutes=15)
@@ -20,12 +20,10 @@ SUBSCRIBER_BITS = 64
 
 async def count(session: AsyncSession, subject: str, now: datetime) -> int:
     """Count one more try of `subject` (an HMAC) in the present window, and say how many that makes."""
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    table = AttemptWindow.__table__  # type: ignore[attr-defined]
-    row = insert(table).values(subject=subject, window_at=window_at(now), count=1)
+    row = upsert(session, AttemptWindow).values(subject=subject, window_at=window_at(now), count=1)
     counted = row.on_conflict_do_update(
-        index_elements=["subject", "window_at"], set_={"count": table.c.count + 1}
-    ).returning(table.c.count)
+        index_elements=["subject", "window_at"], set_={"count": col(AttemptWindow.count) + 1}
+    ).returning(col(AttemptWindow.count))
     return int((await (await session.connection()).execute(counted)).scalar_one())
 
 

@@ -88,7 +88,11 @@ async def page(session: AsyncSession, after: int, limit: int) -> Page:
         )
     ).all()
     shown = rows[:limit]
-    cursor = shown[-1].cursor if shown else (await session.exec(select(func.max(Publication.cursor)))).one() or 0
+    if shown:
+        cursor = shown[-1].cursor
+    else:
+        # What was committed between the two reads is newer than `after`, and on no page yet.
+        cursor = min(after, (await session.exec(select(func.max(Publication.cursor)))).one() or 0)
     return Page([{"cursor": row.cursor, **row.body} for row in shown], cursor, len(rows) > limit)
 
 

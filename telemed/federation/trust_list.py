@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from joserfc import jws
 from joserfc.errors import JoseError
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator
-from sqlmodel import col, update
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from telemed.db import Database
+from telemed.db import Database, upsert
 from telemed.errors import TelemedError
 from telemed.federation import keys
 from telemed.federation.models import KnownTrustList
@@ -139,19 +139,17 @@ def read(text: str, *, root: str) -> TrustList:
 
 async def accept(session: AsyncSession, trust_list: TrustList, *, root: str, now: datetime) -> None:
     """Remember the list's version. Raises TrustListRefused for one older than the newest accepted."""
-    known = await session.get(KnownTrustList, root)
-    if known is None:
-        session.add(KnownTrustList(root=root, version=trust_list.version, accepted_at=now))
-        return await session.flush()
-    if trust_list.version < known.version:
-        raise TrustListRefused(f"Version {known.version} was accepted before; an older trust list is not.")
-    statement = update(KnownTrustList).where(col(KnownTrustList.root) == root)
-    await session.exec(
-        statement.where(col(KnownTrustList.version) < trust_list.version).values(
-            version=trust_list.version, accepted_at=now
+    # One statement: of several that take the first list at once, all must find it accepted.
+    row = upsert(session, KnownTrustList).values(root=root, version=trust_list.version, accepted_at=now)
+    newer = {"version": row.excluded.version, "accepted_at": row.excluded.accepted_at}
+    await (await session.connection()).execute(
+        row.on_conflict_do_update(
+            index_elements=["root"], set_=newer, where=col(KnownTrustList.version) < row.excluded.version
         )
     )
-    return None
+    known = (await session.exec(select(KnownTrustList.version).where(KnownTrustList.root == root))).one()
+    if trust_list.version < known:
+        raise TrustListRefused(f"Version {known} was accepted before; an older trust list is not.")
 
 
 class Trust:

@@ -110,6 +110,24 @@ async def test_the_cursor_grows_only_when_something_changed(database: Database, 
     assert (len(again.entries), again.cursor, again.more) == (1, first.cursor + 1, False)
 
 
+async def test_an_entry_committed_while_an_empty_page_is_read_comes_on_the_next(
+    database: Database, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with database.read() as session:
+        execute = session.exec
+
+        async def then_one_is_added(statement: Any) -> Any:
+            monkeypatch.undo()
+            result = await execute(statement)
+            await add(database, clock)
+            return result
+
+        monkeypatch.setattr(session, "exec", then_one_is_added)
+        empty = await publication.page(session, 0, 100)
+    assert (empty.entries, empty.cursor) == ([], 0)
+    assert [entry["doctor"]["name"] for entry in (await entries(database, empty.cursor)).entries] == ["Dr Li"]
+
+
 async def test_a_claimed_time_is_no_longer_published_and_nothing_says_why(database: Database, clock: SetClock) -> None:
     doctor_id = await add(database, clock)
     await claim(database, clock, doctor_id)

@@ -1,5 +1,6 @@
 """The trust list: what a node accepts, and what it refuses."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -106,6 +107,16 @@ async def test_a_changed_file_is_taken_up_and_an_older_list_is_not(
         assert (await trust.current(clock())).version == in_force
     with pytest.raises(TrustListRefused):
         await Trust(database, path, ROOT.public).current(clock())
+
+
+async def test_whoever_takes_the_first_list_at_once_finds_it_accepted(
+    database: Database, tmp_path: Path, clock: SetClock
+) -> None:
+    path = tmp_path / "trust-list.jws"
+    path.write_text(trust_list.sign(listed(), ROOT))
+    trust = Trust(database, path, ROOT.public)
+    taken = await asyncio.gather(*(trust.current(clock()) for _ in range(5)))
+    assert [one.version for one in taken] == [1] * 5
 
 
 async def test_a_file_that_is_no_text_is_no_list(database: Database, tmp_path: Path, clock: SetClock) -> None:
