@@ -460,7 +460,7 @@ async def test_another_path_says_nothing_of_how_long_the_one_before_was(client: 
     await moved.next_stun()
     assert peer.link.estimate._base.value == float("inf")
     peer.reception.strain.heard(0.9, 3.0, expected=2, received=2)
-    assert not peer.reception.strain._is_held_up(0.3)
+    assert peer.reception.strain.queue_seconds(3.0) < 0.3
 
 
 async def test_sound_alone_finds_a_wider_link_after_a_picture_had_no_room(client: Client) -> None:

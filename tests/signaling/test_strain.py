@@ -11,6 +11,7 @@ from tests.networks.profiles import PROFILES
 
 STEP = 0.02
 SOUND_BYTES = 100
+SOUND_BPS = 8 * SOUND_BYTES / STEP
 PICTURE_BYTES = 500
 ELSEWHERE = -700.0
 """What a sender's timestamps begin with."""
@@ -115,6 +116,34 @@ def test_where_a_small_picture_fits_its_sender_has_time_to_find_out() -> None:
     assert phone.strain.is_yielding
 
 
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize(("picture_bps", "gives_way"), [(14_000, False), (22_000, True)])
+def test_pictures_stay_while_a_queue_is_drained_however_slowly(picture_bps: float, gives_way: bool, seed: int) -> None:
+    phone = _Phone("edge", seed)
+    phone.run(3, 10_000)
+    phone.run(2, 40_000)
+    phone.run(7, picture_bps)
+    assert phone.strain.is_yielding is gives_way
+
+
+def test_a_short_queue_is_measured_before_sound_is_held_up() -> None:
+    phone = _Phone("edge")
+    phone.run(3, 10_000)
+    while phone.strain.ceiling_bps == NO_LIMIT:
+        phone.run(0.1, 30_000)
+    assert phone.now < 6
+    phone.run(20, 10_000)
+    assert phone.silent_seconds == 0
+
+
+def test_a_link_that_becomes_narrow_is_measured_once_it_is() -> None:
+    phone = _Phone("3g")
+    phone.run(5, 100_000)
+    phone.link = Direction(PROFILES["edge"].up, 1)
+    phone.run(4, 100_000)
+    assert phone.strain.ceiling_bps < PROFILES["edge"].up.rate_bps
+
+
 def test_pictures_come_back_when_the_link_has_widened() -> None:
     phone = _Phone("edge")
     phone.run(8, 40_000)
@@ -147,7 +176,8 @@ def test_a_link_that_widens_has_no_limit_soon(seed: int) -> None:
     phone.link = Direction(PROFILES["3g"].up, seed)
     widened_at = phone.now
     while phone.strain.may_be_narrow and phone.now < widened_at + 60:
-        phone.run(0.1, phone.strain.ceiling_bps / 2)
+        # An encoder makes a little less than it may.
+        phone.run(0.1, 0.9 * phone.strain.ceiling_bps - SOUND_BPS)
     assert phone.now - widened_at < 45
     assert not phone.strain.is_yielding
     assert not phone.strain.is_narrow

@@ -12,6 +12,9 @@ from typing import Final
 from signaling.sfu.link.bandwidth import BASE_SECONDS, NO_LIMIT, Least
 
 STANDING_SECONDS: Final = 1.0
+CALM_SECONDS: Final = 0.1
+FULL_SECONDS: Final = 0.2
+"""A queue shorter than the one is no queue, and one longer than the other says what the link carries."""
 HELD_UP_SECONDS: Final = 0.3
 """A queue longer than this in front of sound is heard; a sender's own estimate keeps it well below, if it can."""
 LOST_SHARE: Final = 0.2
@@ -25,6 +28,10 @@ PATIENCE_SECONDS: Final = 1.5
 LONG_SECONDS: Final = 0.8
 SHORT_QUEUE_PATIENCE_SECONDS: Final = 4.0
 """How long a sender may try while the queue is shorter than this."""
+DRAINED_SECONDS: Final = 0.05
+"""A queue that has become shorter by so much is being drained, and patience begins anew: of 60 kbit/s not much is left
+for that, because a browser makes no picture of less than some 30."""
+LONGEST_PATIENCE_SECONDS: Final = 10.0
 RATE_SECONDS: Final = 1.0
 WIDE_BPS: Final = 100_000
 WIDE_PATIENCE_SECONDS: Final = 8.0
@@ -52,7 +59,7 @@ NEAR_GROWTH_PER_SECOND: Final = 0.02
 WIDER: Final = 1.25
 WIDER_GROWTH_PER_SECOND: Final = 0.15
 """Where more arrives by this factor than when the link was full, it has widened."""
-USED_SHARE: Final = 0.6
+USED_SHARE: Final = 0.8
 """Less than this of what was told does not test it."""
 LIFTED_BPS: Final = 2 * WIDE_BPS
 RELAPSE_SECONDS: Final = 60.0
@@ -79,8 +86,9 @@ class Strain:
         self._counts: deque[tuple[float, int, int]] = deque()
         self._octets: deque[tuple[float, int]] = deque()
         self._since: float | None = None
+        self._drained_at = self._longest = 0.0
         self._until = 0.0
-        self._before = (False, False, NO_LIMIT, 0.0)
+        self._before: tuple[bool, bool, float, float] | None = None
         self._hold_seconds = FIRST_HOLD_SECONDS
 
     @property
@@ -104,16 +112,17 @@ class Strain:
     def forget_delay(self) -> None:
         """What seemed late was spoken later: nothing that was decided because of it stands."""
         self._transit = None
-        if self._since is not None:
-            self._since = None
+        self._since = None
+        if self._before is not None:
             self.is_yielding, self.is_narrow, self.ceiling_bps, self._until = self._before
+            self._before = None
 
     def heard(self, transit: float, now: float, *, expected: int, received: int) -> None:
         """Take how many seconds a packet of sound was under way, give or take a constant, and all packets so far."""
         if self._transit is None or abs(transit - self._transit) > JUMP_SECONDS:
             self._base, self._standing = Least(BASE_SECONDS), Least(STANDING_SECONDS)
             self._counts.clear()
-            self._since = None
+            self._since = self._before = None
         self._transit = transit
         self._base.add(now, transit)
         self._standing.add(now, transit)
@@ -124,8 +133,9 @@ class Strain:
     def _is_silent(self, now: float) -> bool:
         return bool(self._counts) and now > self._counts[-1][0] + SILENT_SECONDS
 
-    def _is_held_up(self, bearable_seconds: float) -> bool:
-        return self._transit is not None and self._standing.value - self._base.value > bearable_seconds
+    def queue_seconds(self, now: float) -> float:
+        """How much longer than it need be all sound is under way."""
+        return 0.0 if self._transit is None or self._is_silent(now) else self._standing.value - self._base.value
 
     def _is_lost(self) -> bool:
         if not self._counts:
@@ -150,32 +160,46 @@ class Strain:
         self._octets.append((now, octets))
         while self._octets[0][0] < now - RATE_SECONDS:
             self._octets.popleft()
-        is_wide = self.arriving_bps >= WIDE_BPS
-        patience = WIDE_PATIENCE_SECONDS if is_wide else PATIENCE_SECONDS
-        if not self._is_held_up(LONG_SECONDS):
-            patience = max(patience, SHORT_QUEUE_PATIENCE_SECONDS)
-        elapsed, self._judged_at = now - self._judged_at, now
-        is_held_up = self._is_held_up(WIDE_HELD_UP_SECONDS if is_wide else HELD_UP_SECONDS)
-        if self._is_silent(now) or not (is_held_up or self._is_lost()):
+        elapsed, self._judged_at = min(1.0, now - self._judged_at), now
+        queue_seconds, is_wide = self.queue_seconds(now), self.arriving_bps >= WIDE_BPS
+        bearable_seconds = WIDE_HELD_UP_SECONDS if is_wide else HELD_UP_SECONDS
+        is_strained = queue_seconds > bearable_seconds or (self._is_lost() and not self._is_silent(now))
+        if is_strained or (queue_seconds > FULL_SECONDS and not is_wide):
+            self._lower_ceiling(has_pictures=has_pictures)
+        elif queue_seconds < CALM_SECONDS:
+            self._before = None
+            self._raise_ceiling(elapsed)
+        if not is_strained:
             self._since = None
-            if not self.is_yielding:
-                self._raise_ceiling(min(1.0, elapsed))
-            if self.is_yielding and now >= self._until:
-                self.is_yielding = False
-        elif self._since is None:
-            self._since = now
-            self._before = (self.is_yielding, self.is_narrow, self.ceiling_bps, self._until)
-            if has_pictures and LEAST_BPS < self.arriving_bps < WIDE_BPS and not self.is_yielding:
-                self._full_bps = self.arriving_bps
-                self.ceiling_bps = CEILING_SHARE * self._full_bps
-        elif not self.is_yielding and now - self._since >= patience:
+            self.is_yielding = self.is_yielding and now < self._until
+        elif self._is_patience_over(queue_seconds, now, is_wide=is_wide) and not self.is_yielding:
             self._hold_seconds = self._next_hold_seconds(now)
             self.is_yielding = True
             self.is_narrow |= not is_wide
             self._until = now + self._hold_seconds
 
+    def _is_patience_over(self, queue_seconds: float, now: float, *, is_wide: bool) -> bool:
+        if self._since is None:
+            self._since, self._longest, self._drained_at = now, queue_seconds, now
+        elif queue_seconds < self._longest - DRAINED_SECONDS:
+            self._longest, self._drained_at = queue_seconds, now
+        self._longest = max(self._longest, queue_seconds)
+        patience = WIDE_PATIENCE_SECONDS if is_wide else PATIENCE_SECONDS
+        if queue_seconds <= LONG_SECONDS:
+            patience = max(patience, SHORT_QUEUE_PATIENCE_SECONDS)
+        return now - self._drained_at >= patience or now - self._since >= LONGEST_PATIENCE_SECONDS
+
+    def _lower_ceiling(self, *, has_pictures: bool) -> None:
+        """Note what a full link carries, once until its queue is gone."""
+        if self._before is not None:
+            return
+        self._before = (self.is_yielding, self.is_narrow, self.ceiling_bps, self._until)
+        if has_pictures and LEAST_BPS < self.arriving_bps < WIDE_BPS and not self.is_yielding:
+            self._full_bps = self.arriving_bps
+            self.ceiling_bps = CEILING_SHARE * self._full_bps
+
     def _raise_ceiling(self, elapsed: float) -> None:
-        if self.arriving_bps > USED_SHARE * self.ceiling_bps:
+        if not self.is_yielding and self.arriving_bps > USED_SHARE * self.ceiling_bps:
             self.ceiling_bps *= 1 + self._growth_per_second() * elapsed
             if self.ceiling_bps > LIFTED_BPS:
                 self.ceiling_bps = NO_LIMIT
