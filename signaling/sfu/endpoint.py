@@ -14,7 +14,7 @@ from signaling.sfu.network.path import Path
 from signaling.sfu.network.slots import Slot
 from signaling.sfu.network.stream_wire import StreamWire
 from signaling.sfu.network.transport import Certificate
-from signaling.sfu.network.wire import Wire, bind, heard_at
+from signaling.sfu.network.wire import Handler, Wire, bind, heard_at
 from signaling.sfu.peer import FEEDBACK_SECONDS, Peer
 
 logger = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ GATHER_SECONDS: Final = FEEDBACK_SECONDS / 2
 """How much earlier than due feedback is given, once, to come with somebody else's."""
 MOST_GATHERED: Final = 8
 """Of more peers several are due in most rounds anyway, and a round of all of them would hold packets up."""
-SENTRY_SECONDS: Final = 0.2
+SENTRY_SECONDS: Final = 0.5
 """How often a timer looks whether packets still come, as long as they do: drains see to everything then.
 
 TCP connections have no drains, so while there are any it looks as often as if nothing came.
@@ -41,7 +41,7 @@ NEVER: Final = float("inf")
 _monotonic: Final = time.monotonic
 
 
-class Endpoint:
+class Endpoint(Handler):
     """Sockets, peers by user fragment and by address. `open` binds; until then nothing is touched."""
 
     def __init__(self, node_ips: list[str], udp_port: int, tcp_port: int = -1) -> None:
@@ -74,7 +74,7 @@ class Endpoint:
         for host in hosts:
             sock = bind(host, port)
             port = sock.getsockname()[1]
-            self._wires.append(Wire(sock, self._received, self._drained))
+            self._wires.append(Wire(sock, self))
         udp = [(host, port) for host in self._node_ips]
         self.candidates = ice.candidates(udp, await self._open_tcp(hosts) if self._tcp_port >= 0 else [])
         self._loop = asyncio.get_running_loop()
@@ -90,7 +90,7 @@ class Endpoint:
         return [(host, port) for host in self._node_ips]
 
     def _stream(self) -> StreamWire:
-        return StreamWire(self._received, self._by_address.__contains__, self._streams, self.counts)
+        return StreamWire(self.datagram_received, self._by_address.__contains__, self._streams, self.counts)
 
     async def close(self) -> None:
         """Close the sockets; peers are closed by their owners."""
@@ -154,7 +154,8 @@ class Endpoint:
             for stream in [stream for stream in self._streams if stream.address == address]:
                 stream.close()
 
-    def _received(self, wire: Wire | StreamWire, address: Address, slot: Slot, length: int, now: float) -> None:
+    def datagram_received(self, wire: Wire | StreamWire, address: Address, slot: Slot, length: int, now: float) -> None:
+        """Take a packet to whom it belongs."""
         if length < 12:
             self.counts["too_short"] += 1
             return
@@ -221,8 +222,8 @@ class Endpoint:
         are_coming = now - self._drained_at < POLL_SECONDS and not self._streams
         self._wake_within(SENTRY_SECONDS if are_coming else IDLE_POLL_SECONDS)
 
-    def _drained(self, now: float) -> None:
-        # Nobody has to be woken for it while packets come.
+    def drained(self, now: float) -> None:
+        """Poll who is due: nobody has to be woken for it while packets come."""
         self._drained_at = now
         if now >= self._poll_at:
             self._poll(now)

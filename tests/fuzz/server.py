@@ -117,7 +117,7 @@ class Server:
         data = data[:1500]
         self._slot.write(data)
         self.now += 0.001
-        endpoint._received(selected[0], selected[1], self._slot, len(data), self.now)
+        endpoint.datagram_received(selected[0], selected[1], self._slot, len(data), self.now)
 
     def packet(self, client: Client, data: bytes) -> None:
         """The same of an RTP or RTCP packet, which is genuine: its sender is hostile, not somebody between."""

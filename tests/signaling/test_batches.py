@@ -107,6 +107,18 @@ def test_what_arrives_comes_with_its_sender(kind: Kind, sockets: list[socket.soc
     assert seen == [(own[number % 2], bytes((number,))) for number in range(6)]
 
 
+@pytest.mark.skipif(not batches.are_supported(), reason="only there are addresses kept")
+def test_two_senders_that_differ_in_their_host_alone_are_told_apart() -> None:
+    with bind("127.0.0.1", 0) as one, bind("127.0.0.2", one.getsockname()[1]) as other, bind("127.0.0.3", 0) as to:
+        slots = Slots(4)
+        calls = BatchCalls(to, slots, Slots(1))
+        senders = [one, other, other, one]
+        for sender in senders:
+            sender.sendto(b"habari", to.getsockname())
+        assert calls.receive() == 4
+        assert slots.addresses == [to_address(*sender.getsockname()) for sender in senders]
+
+
 @BOTH
 def test_a_receiver_that_cannot_be_reached_costs_the_others_nothing(kind: Kind, sockets: list[socket.socket]) -> None:
     sender, receiver, _ = sockets

@@ -8,8 +8,9 @@ import logging
 import socket
 import sys
 import time
-from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+from mypy_extensions import mypyc_attr
 
 from signaling.sfu.network import batches
 from signaling.sfu.network.addresses import Address
@@ -18,6 +19,9 @@ from signaling.sfu.network.departures import Departures
 from signaling.sfu.network.moderation import Moderation
 from signaling.sfu.network.slots import SLOT_BYTES, Slot, Slots
 from signaling.sfu.network.transport import SecureTransport
+
+if TYPE_CHECKING:
+    from signaling.sfu.network.stream_wire import StreamWire
 
 logger = logging.getLogger(__name__)
 
@@ -33,21 +37,28 @@ SO_SNDBUFFORCE, SO_RCVBUFFORCE = 32, 33
 """Linux's options to go beyond net.core.wmem_max and rmem_max; Python does not name them."""
 
 
-class Wire:
-    """One bound socket; `on_datagram` sees each packet in place, and `on_drained` when all that waited were handled."""
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Handler:
+    """Whom wires hand their packets to. No callables, because machine code calls what it knows without a look."""
 
-    def __init__(
-        self,
-        sock: socket.socket,
-        on_datagram: Callable[[Wire, Address, Slot, int, float], None],
-        on_drained: Callable[[float], None],
-    ) -> None:
+    def datagram_received(self, wire: Wire | StreamWire, address: Address, slot: Slot, length: int, now: float) -> None:
+        """Take one packet where it lies: the first `length` octets of the slot, until this returns."""
+        raise NotImplementedError
+
+    def drained(self, now: float) -> None:
+        """All packets that waited were handed over."""
+        raise NotImplementedError
+
+
+class Wire:
+    """One bound socket, and the handler of what comes there."""
+
+    def __init__(self, sock: socket.socket, handler: Handler) -> None:
         self.socket = sock
         self.dropped = 0
         self.departures = Departures()
         self._loop = asyncio.get_running_loop()
-        self._on_datagram = on_datagram
-        self._on_drained = on_drained
+        self._handler = handler
         self._receiving = Slots(RECEIVED_AT_ONCE)
         self._sending = Slots(SENT_AT_ONCE, ROOM_BYTES)
         kind = BatchCalls if batches.are_supported() else PlainCalls
@@ -76,7 +87,7 @@ class Wire:
 
     def _drain(self, *, until_empty: bool) -> float:
         """Handle what has come; returns the seconds to the next tick, 0 to await a packet."""
-        slots, total, unsent = self._receiving, 0, 0
+        handler, slots, total, unsent = self._handler, self._receiving, 0, 0
         # Until this ends, nothing sent meanwhile asks for a flush of its own.
         self._flush_due = True
         self._left = 0
@@ -85,7 +96,9 @@ class Wire:
             count = self._calls.receive()
             for index in range(count):
                 try:
-                    self._on_datagram(self, slots.addresses[index], slots.slots[index], slots.lengths[index], now)
+                    handler.datagram_received(
+                        self, slots.addresses[index], slots.slots[index], slots.lengths[index], now
+                    )
                 except Exception:
                     logger.exception("packet could not be handled")
             total += count
@@ -98,7 +111,7 @@ class Wire:
                 unsent = 0
         # Before the rounds of all peers, which may take longer than all packets.
         self._hand_over()
-        self._on_drained(now)
+        handler.drained(now)
         self.flush()
         return self._moderation.wait_seconds(total, self._left, now)
 
