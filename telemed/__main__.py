@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from sqlalchemy.exc import DBAPIError
 
-from telemed.commands import keys, migrate, people, serve, trust_list
+from telemed.commands import audit, keys, migrate, people, serve, trust_list
 from telemed.commands.terminal import sentence
 from telemed.demo import federation
 from telemed.errors import TelemedError
 
-COMMANDS = (serve, federation, migrate, keys, trust_list, people)
+COMMANDS = (serve, federation, migrate, keys, trust_list, people, audit)
 
 
 def main(words: Sequence[str] | None = None) -> None:

@@ -27,11 +27,9 @@ def wanted_ms(setting_ms: int, attributes: Mapping[str, str]) -> int:
     return max(setting_ms, *(ms if str(ms) == asked else 0 for ms in LENGTHS_MS))
 
 
-def narrow_ms(setting_ms: int, *, is_narrow: bool, is_narrowest: bool) -> int:
+def narrow_ms(setting_ms: int, *, is_narrowest: bool) -> int:
     """How long for a narrow link, by the setting of which 0 means never; for the narrowest as long as can be."""
-    if is_narrowest and setting_ms:
-        return LENGTHS_MS[-1]
-    return setting_ms if is_narrow else 0
+    return LENGTHS_MS[-1] if is_narrowest and setting_ms else setting_ms
 
 
 def codec(ptime_ms: int, *, disable_red: bool) -> str:

@@ -107,17 +107,17 @@ class Room:
         longest_ms = max((milliseconds for _, milliseconds in wanted), default=0)
         for participant, milliseconds in wanted:
             participant.receive_packets(milliseconds)
-            participant.send_packets(longest_ms if participant.sends_opaque_sound else milliseconds)
+            is_longest = milliseconds == longest_ms
+            participant.send_packets(milliseconds if is_longest or not participant.sends_opaque_sound else longest_ms)
 
     def _packets_of(self, participant: Participant) -> int:
         """How much sound a packet should carry to and from somebody, in milliseconds."""
         settings = self.settings.room
-        narrow_ms = packet_length.narrow_ms(
-            settings.audio_ptime_narrow_ms,
-            is_narrow=participant.has_narrow_link,
-            is_narrowest=participant.has_narrowest_link,
-        )
-        return packet_length.wanted_ms(max(settings.audio_ptime_ms, narrow_ms), participant.attributes)
+        asked_ms = packet_length.wanted_ms(settings.audio_ptime_ms, participant.attributes)
+        if not participant.has_narrow_link:
+            return asked_ms
+        is_narrowest = participant.has_narrowest_link
+        return max(asked_ms, packet_length.narrow_ms(settings.audio_ptime_narrow_ms, is_narrowest=is_narrowest))
 
     # Coming and going
 

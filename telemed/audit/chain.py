@@ -3,6 +3,7 @@
 import hashlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +20,9 @@ from telemed.errors import TelemedError
 BEFORE_THE_FIRST = "0" * 64
 """What the first row has for the hash before it."""
 
+READ_AT_ONCE = 500
+"""Rows of a long chain in memory."""
+
 _APPEND_LOCK = 0x7E1E_A0D1
 """PostgreSQL's advisory lock of the chain's end; any number that nothing else uses."""
 
@@ -27,6 +31,14 @@ class ChainBroken(TelemedError):
     """The audit chain does not hold together: a row was changed, taken out or put in."""
 
     code = "audit-chain-broken"
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What a chain that holds consists of: its rows, and since when they are signed by no checkpoint, if any."""
+
+    rows: int
+    unsigned_since: datetime | None
 
 
 async def record(
@@ -76,8 +88,8 @@ async def checkpoint(session: AsyncSession, key: Ed25519PrivateKey, now: datetim
     return row
 
 
-async def verify(session: AsyncSession, keys: Collection[Ed25519PublicKey]) -> int:
-    """Walk the whole chain and its checkpoints; how many rows it has.
+async def verify(session: AsyncSession, keys: Collection[Ed25519PublicKey]) -> Verified:
+    """Walk the whole chain and its checkpoints.
 
     What was cut off after the last checkpoint shows only where a peer holds a later one.
 
@@ -92,16 +104,20 @@ async def verify(session: AsyncSession, keys: Collection[Ed25519PublicKey]) -> i
         if not any(_is_signed(row, key) for key in keys):
             raise ChainBroken(f"The checkpoint at row {row.seq} is not signed by this node.", seq=row.seq)
         heads[row.seq] = row.head
-    previous, count = BEFORE_THE_FIRST, 0
-    for event in await session.exec(select(AuditEvent).order_by(col(AuditEvent.seq))):
+    signed_until = max(heads, default=0)
+    previous, count, unsigned_since = BEFORE_THE_FIRST, 0, None
+    events = select(AuditEvent).order_by(col(AuditEvent.seq)).execution_options(yield_per=READ_AT_ONCE)
+    async for event in await session.stream_scalars(events):
         count += 1
         fits = event.seq == count and event.previous_hash == previous and event.hash == _hash(event)
         if not fits or heads.pop(count, event.hash) != event.hash:
             raise ChainBroken(f"The audit chain breaks at row {count}.", seq=count)
+        if unsigned_since is None and count > signed_until:
+            unsigned_since = event.at
         previous = event.hash
     if heads:
         raise ChainBroken("Rows are missing that a checkpoint signed.", seq=count)
-    return count
+    return Verified(count, unsigned_since)
 
 
 def _is_signed(row: AuditCheckpoint, key: Ed25519PublicKey) -> bool:

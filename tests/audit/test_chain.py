@@ -36,7 +36,7 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 
 async def test_an_untouched_chain_holds(database: Database) -> None:
     async with database.read() as session:
-        assert await chain.verify(session, PUBLIC) == 3
+        assert (await chain.verify(session, PUBLIC)).rows == 3
 
 
 @pytest.mark.parametrize(
@@ -90,6 +90,6 @@ async def test_a_chain_made_anew_by_somebody_without_the_nodes_key_is_noticed(da
 
 async def test_a_checkpoint_of_a_key_that_was_replaced_holds_as_long_as_the_key_is_named(database: Database) -> None:
     async with database.read() as session:
-        assert await chain.verify(session, [OTHER.public_key(), *PUBLIC]) == 3
+        assert (await chain.verify(session, [OTHER.public_key(), *PUBLIC])).rows == 3
         with pytest.raises(chain.ChainBroken):
             await chain.verify(session, [OTHER.public_key()])

@@ -41,7 +41,7 @@ async def test_the_end_is_one_for_the_visit_its_sessions_its_calendar_and_the_ch
         assert (await session.get_one(VisitSession, "s")).ended_at == ENDS_AT
         (message,) = await session.exec(select(OutboxMessage))
         (event,) = await session.exec(select(AuditEvent))
-        assert await chain.verify(session, ()) == 1
+        assert (await chain.verify(session, ())).rows == 1
     assert (message.kind, message.peer, message.subject_id) == ("end", "CN", VISIT)
     assert (event.action, event.actor, event.detail["reason"]) == ("ended", KE, "timed-out")
 

@@ -7,23 +7,30 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
+from sqlalchemy import text
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from signaling.app import SESSIONS
 from telemed.__main__ import main
 from telemed.app import create_app, start
+from telemed.audit import chain
 from telemed.config import Settings
 from telemed.crypto.keyring import FileKeyRing
+from telemed.db import Database
 from telemed.federation.keys import SigningKey
 from telemed.schema import migrate
 
 PASSWORD = "long enough for them"
 ORIGIN = "http://ke.localhost:8441"
+LONG_AGO = datetime(2026, 1, 1, 8, tzinfo=UTC)
 DOCTOR: dict[str, Any] = {
     "name": "Dr Wanjiru (sample)",
     "contact": "wanjiru@example.org",
@@ -242,6 +249,72 @@ def test_a_node_without_keys_says_how_to_make_them(operator: Operator, tmp_path:
     operator.done("make-keys", "--settings", settings)
     (tmp_path / "signing-key.pem").unlink()
     assert "make-keys" in operator.refused("serve", "--settings", settings)
+
+
+def in_database(settings: Settings, work: Callable[[AsyncSession], Awaitable[object]]) -> None:
+    async def do() -> None:
+        database = Database(settings.database_url)
+        async with database.write() as session:
+            await work(session)
+        await database.close()
+
+    asyncio.run(do())
+
+
+@pytest.fixture
+def audited(operator: Operator, tmp_path: Path) -> Path:
+    """The settings of a node with three rows in its audit chain, signed."""
+    path = settings_file(tmp_path)
+    operator.done("make-keys", "--settings", path)
+    operator.done("migrate", "--settings", path)
+    settings = Settings.from_file(path)
+    key = SigningKey.open(settings.path(settings.signing_key))
+
+    async def write(session: AsyncSession) -> None:
+        for action in ("arrived", "read-shared", "wrote-note"):
+            await chain.record(session, actor={}, action=action, subject="s", visit_id=None, detail={}, now=LONG_AGO)
+        await chain.checkpoint(session, key.private, LONG_AGO)
+
+    in_database(settings, write)
+    return path
+
+
+def test_an_audit_chain_is_verified(operator: Operator, audited: Path) -> None:
+    said = operator.done("verify-audit", "--settings", audited)
+    assert said == "KE: 3 rows of the audit chain are as they were written.\n"
+
+
+@pytest.mark.parametrize(
+    ("tamper", "words"),
+    [
+        ("UPDATE audit_event SET action = 'nothing' WHERE seq = 2", "breaks at row 2"),
+        ("DELETE FROM audit_checkpoint", "since 2026-01-01 08:00 UTC are signed by no checkpoint"),
+    ],
+)
+def test_what_was_done_to_an_audit_chain_is_named(operator: Operator, audited: Path, tamper: str, words: str) -> None:
+    async def do(session: AsyncSession) -> None:
+        connection = await session.connection()
+        # What keeps rows as they are is no obstacle to whoever owns the database.
+        triggers = await connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'"))
+        for name in triggers.scalars().all():
+            await connection.execute(text(f"DROP TRIGGER {name}"))
+        await connection.execute(text(tamper))
+
+    in_database(Settings.from_file(audited), do)
+    assert words in operator.refused("verify-audit", "--settings", audited)
+
+
+def test_a_chain_signed_with_a_key_that_was_replaced_is_verified_with_its_public_half(
+    operator: Operator, audited: Path
+) -> None:
+    settings = Settings.from_file(audited)
+    path = settings.path(settings.signing_key)
+    before = SigningKey.open(path).public
+    path.unlink()
+    operator.done("make-keys", "--settings", audited)
+    assert "row 3 is not signed" in operator.refused("verify-audit", "--settings", audited)
+    assert "3 rows" in operator.done("verify-audit", "--settings", audited, f"--key={before}")
+    assert "make-keys prints" in operator.refused("verify-audit", "--settings", audited, "--key", "nonsense")
 
 
 async def test_a_node_that_serves_logs_one_json_object_a_line(tmp_path: Path) -> None:
