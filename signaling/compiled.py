@@ -26,7 +26,7 @@ INTERPRETED = ("__init__.py", "stream_wire.py")
 KEPT = Path(sys.prefix) / "compiled"
 OPT_LEVEL = "2"
 FLAGS = ["-fno-plt", "-fno-semantic-interposition"]
-"""Calls without detours, a thirtieth of a packet's cost; -O3 makes the code twice as large and no faster."""
+"""Calls without detours, a thirtieth of a packet's cost; -O3 makes the code larger and no faster, -Os slower."""
 CALLS = """
 int sendmmsg(int fd, void *messages, unsigned int count, int flags);
 int recvmmsg(int fd, void *messages, unsigned int count, int flags, void *timeout);
