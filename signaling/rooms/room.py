@@ -107,8 +107,7 @@ class Room:
         longest_ms = max((milliseconds for _, milliseconds in wanted), default=0)
         for participant, milliseconds in wanted:
             participant.receive_packets(milliseconds)
-            is_longest = milliseconds == longest_ms
-            participant.send_packets(milliseconds if is_longest or not participant.sends_opaque_sound else longest_ms)
+            participant.send_packets(longest_ms if participant.sends_opaque_sound else milliseconds)
 
     def _packets_of(self, participant: Participant) -> int:
         """How much sound a packet should carry to and from somebody, in milliseconds."""

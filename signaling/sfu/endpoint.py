@@ -30,7 +30,8 @@ GATHER_SECONDS: Final = FEEDBACK_SECONDS / 2
 MOST_GATHERED: Final = 8
 """Of more peers several are due in most rounds anyway, and a round of all of them would hold packets up."""
 SENTRY_SECONDS: Final = 0.5
-"""How often a timer looks whether packets still come, as long as they do: drains see to everything then.
+"""How often a timer looks whether packets still come, as long as they do: drains see to everything then, and so late at
+most comes the last feedback to who stops sending.
 
 TCP connections have no drains, so while there are any it looks as often as if nothing came.
 """

@@ -80,7 +80,7 @@ async def publish_due(session: AsyncSession, now: datetime, *, limit: int = 20) 
 async def page(session: AsyncSession, after: int, limit: int) -> Page:
     """At most `limit` entries that changed after the cursor `after`, oldest change first.
 
-    Where there are none the page ends at the newest of all: short of `after`, if this node came back from a backup.
+    Where there are none the page ends where it began, or at the newest of all, if this node came back from a backup.
     """
     rows = (
         await session.exec(

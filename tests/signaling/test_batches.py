@@ -119,6 +119,18 @@ def test_two_senders_that_differ_in_their_host_alone_are_told_apart() -> None:
         assert slots.addresses == [to_address(*sender.getsockname()) for sender in senders]
 
 
+@pytest.mark.skipif(not batches.are_supported(), reason="only there are addresses kept")
+def test_two_senders_are_told_apart_whatever_of_their_addresses_differs(sockets: list[socket.socket]) -> None:
+    calls = BatchCalls(sockets[0], Slots(2), Slots(1))
+    own = to_address(*sockets[1].getsockname()[:2])
+    for octet in range(4, len(own)):
+        other = own[:octet] + bytes((own[octet] ^ 0x80,)) + own[octet + 1 :]
+        for index, address in enumerate((own, other)):
+            calls._in_names_bytes[32 * index : 32 * index + len(address)] = address
+        for _ in range(2):
+            assert [calls._source(0), calls._source(1)] == [own, other]
+
+
 @BOTH
 def test_a_receiver_that_cannot_be_reached_costs_the_others_nothing(kind: Kind, sockets: list[socket.socket]) -> None:
     sender, receiver, _ = sockets

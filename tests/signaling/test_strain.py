@@ -126,22 +126,172 @@ def test_pictures_stay_while_a_queue_is_drained_however_slowly(picture_bps: floa
     assert phone.strain.is_yielding is gives_way
 
 
-def test_a_short_queue_is_measured_before_sound_is_held_up() -> None:
+class _Sender:
+    """Its sound is as late as the test says, and as much arrives."""
+
+    def __init__(self) -> None:
+        self.strain = Strain()
+        self.now = self._octets = 0.0
+        self._spoken = self._received = 0
+        self.run(2, bps=40_000)
+
+    def run(self, seconds: float, *, late: float = 0.0, bps: float, lost: int = 0, has_pictures: bool = True) -> None:
+        for _ in range(round(seconds * 10)):
+            self.now += 0.1
+            self._octets += bps / 80
+            self._spoken += 10
+            self._received += 10 - lost
+            self.strain.heard(late, self.now, expected=self._spoken, received=self._received)
+            self.strain.judge(self.now, int(self._octets), has_pictures=has_pictures)
+
+    def wait(self, seconds: float, *, bps: float) -> None:
+        """Without sound."""
+        for _ in range(round(seconds * 10)):
+            self.now += 0.1
+            self._octets += bps / 80
+            self.strain.judge(self.now, int(self._octets))
+
+    @property
+    def ceiling_bps(self) -> float:
+        return self.strain.ceiling_bps
+
+
+def test_who_is_far_away_is_measured_before_sound_is_held_up() -> None:
     phone = _Phone("edge")
+    phone.strain.begin(0.5, 0.0)
     phone.run(3, 10_000)
-    while phone.strain.ceiling_bps == NO_LIMIT:
+    told = phone.strain.ceiling_bps
+    while phone.strain.ceiling_bps >= told:
         phone.run(0.1, 30_000)
     assert phone.now < 6
     phone.run(20, 10_000)
     assert phone.silent_seconds == 0
 
 
-def test_a_link_that_becomes_narrow_is_measured_once_it_is() -> None:
-    phone = _Phone("3g")
-    phone.run(5, 100_000)
-    phone.link = Direction(PROFILES["edge"].up, 1)
-    phone.run(4, 100_000)
-    assert phone.strain.ceiling_bps < PROFILES["edge"].up.rate_bps
+def test_a_short_queue_says_nothing_of_a_link_that_seemed_wide() -> None:
+    sender = _Sender()
+    sender.run(3, late=0.25, bps=50_000)
+    sender.run(1, bps=50_000)
+    assert sender.ceiling_bps == NO_LIMIT
+
+
+def test_a_short_queue_says_nothing_of_a_link_that_carries_much() -> None:
+    sender = _Sender()
+    sender.strain.begin(0.5, sender.now)
+    sender.run(3, bps=120_000)
+    told = sender.ceiling_bps
+    assert told < NO_LIMIT
+    sender.run(3, late=0.25, bps=120_000)
+    assert sender.ceiling_bps >= told
+
+
+@pytest.mark.parametrize(("late", "bps", "grows"), [(0.05, 48_000, True), (0.15, 48_000, False), (0.05, 28_000, False)])
+def test_a_ceiling_grows_while_it_is_used_and_sound_comes_in_time(late: float, bps: float, *, grows: bool) -> None:
+    sender = _Sender()
+    sender.run(1.5, late=late, bps=bps)
+    sender.strain.begin(0.5, sender.now)
+    sender.run(1.5, late=late, bps=bps)
+    assert (sender.ceiling_bps > START_BPS) is grows
+
+
+def test_a_small_picture_is_enough_to_show_that_a_far_link_is_wide() -> None:
+    sender = _Sender()
+    sender.strain.begin(0.5, sender.now)
+    sender.run(30, bps=110_000)
+    assert not sender.strain.may_be_narrow
+
+
+def test_a_ceiling_does_not_grow_while_pictures_give_way() -> None:
+    sender = _Sender()
+    sender.strain.begin(1.0, sender.now)
+    told = sender.ceiling_bps
+    sender.run(10, bps=40_000)
+    assert sender.strain.is_yielding
+    assert sender.ceiling_bps == told
+
+
+def test_each_strain_is_measured_once_the_one_before_is_over() -> None:
+    sender = _Sender()
+    found = []
+    for bps in (60_000, 40_000):
+        sender.run(2.5, late=0.5, bps=bps)
+        found.append(sender.ceiling_bps)
+        # What comes while it is drained is no measure.
+        sender.run(3, late=0.25, bps=20_000)
+        assert sender.ceiling_bps == found[-1]
+        sender.run(2, bps=20_000)
+    assert found == [pytest.approx(45_000, rel=0.2), pytest.approx(30_000, rel=0.2)]
+
+
+@pytest.mark.parametrize(("bps", "has_pictures"), [(150_000, True), (30_000, False)])
+def test_a_strain_is_measured_although_the_queue_before_it_could_not_be(bps: float, *, has_pictures: bool) -> None:
+    sender = _Sender()
+    sender.strain.begin(0.5, sender.now)
+    sender.run(1.5, late=0.25, bps=bps, has_pictures=has_pictures)
+    sender.run(1.5, late=0.25, bps=40_000)
+    sender.run(2, late=0.6, bps=40_000)
+    assert sender.ceiling_bps == pytest.approx(30_000, rel=0.05)
+
+
+def test_a_strain_is_not_measured_again_when_the_queue_before_it_was() -> None:
+    sender = _Sender()
+    sender.strain.begin(0.5, sender.now)
+    sender.run(2, late=0.25, bps=60_000)
+    told = sender.ceiling_bps
+    assert told < 1.1 * 45_000
+    sender.run(3, late=0.6, bps=40_000)
+    assert sender.ceiling_bps == told
+
+
+def test_a_queue_that_is_drained_too_slowly_has_pictures_give_way_in_the_end() -> None:
+    sender = _Sender()
+    late, began_at = 0.78, sender.now
+    while not sender.strain.is_yielding and sender.now < began_at + 20:
+        sender.run(1, late=late, bps=50_000)
+        late -= 0.04
+    assert 10 <= sender.now - began_at < 13
+
+
+def test_losses_before_a_silence_hold_nothing_up_after_it() -> None:
+    sender = _Sender()
+    sender.run(1, bps=40_000, lost=8)
+    sender.wait(5, bps=40_000)
+    assert sender.strain.is_yielding
+    sender.wait(SHORT_HOLD_SECONDS, bps=40_000)
+    assert not sender.strain.is_yielding
+
+
+def test_what_was_decided_of_a_queue_that_went_stands_when_the_microphone_is_changed() -> None:
+    sender = _Sender()
+    sender.run(4, late=0.9, bps=60_000)
+    assert sender.strain.is_yielding
+    told = sender.ceiling_bps
+    sender.run(5, late=0.15, bps=20_000)
+    sender.strain.forget_delay()
+    assert (sender.strain.is_yielding, sender.ceiling_bps) == (True, told)
+
+
+def test_what_was_decided_of_a_changed_microphone_does_not_stand() -> None:
+    sender = _Sender()
+    sender.run(4, late=0.9, bps=60_000)
+    assert sender.strain.is_yielding
+    sender.strain.forget_delay()
+    assert (sender.strain.is_yielding, sender.strain.is_narrow, sender.ceiling_bps) == (False, False, NO_LIMIT)
+    # And is not taken back a second time.
+    sender.strain.begin(0.5, sender.now)
+    told = sender.ceiling_bps
+    sender.strain.forget_delay()
+    assert sender.ceiling_bps == told
+
+
+def test_another_tracks_clock_leaves_nothing_to_be_taken_back() -> None:
+    sender = _Sender()
+    sender.run(2.5, late=0.5, bps=60_000)
+    told = sender.ceiling_bps
+    assert told < NO_LIMIT
+    sender.strain.heard(100.0, sender.now, expected=1, received=1)
+    sender.strain.forget_delay()
+    assert sender.ceiling_bps == told
 
 
 def test_pictures_come_back_when_the_link_has_widened() -> None:

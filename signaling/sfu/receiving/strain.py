@@ -7,7 +7,7 @@ or 20 kbit/s that is what delays and loses the voice, and only being told what t
 from __future__ import annotations
 
 from collections import deque
-from typing import Final
+from typing import Final, NamedTuple
 
 from signaling.sfu.link.bandwidth import BASE_SECONDS, NO_LIMIT, Least
 
@@ -59,13 +59,23 @@ NEAR_GROWTH_PER_SECOND: Final = 0.02
 WIDER: Final = 1.25
 WIDER_GROWTH_PER_SECOND: Final = 0.15
 """Where more arrives by this factor than when the link was full, it has widened."""
-USED_SHARE: Final = 0.8
-"""Less than this of what was told does not test it."""
+USED_SHARE: Final = 0.7
+"""Less than this of what was told does not test it, unless as much arrives as no EDGE link carries."""
 LIFTED_BPS: Final = 2 * WIDE_BPS
 RELAPSE_SECONDS: Final = 60.0
 """Held up again this soon after pictures came back: they do not fit, and the next try waits twice as long."""
 JUMP_SECONDS: Final = 10.0
 """A transit that differs by this much is of another clock: another track, or timestamps that wrapped."""
+
+
+class _Verdict(NamedTuple):
+    """What was decided of an uplink."""
+
+    is_yielding: bool
+    is_narrow: bool
+    ceiling_bps: float
+    full_bps: float
+    until: float
 
 
 class Strain:
@@ -88,7 +98,7 @@ class Strain:
         self._since: float | None = None
         self._drained_at = self._longest = 0.0
         self._until = 0.0
-        self._before: tuple[bool, bool, float, float] | None = None
+        self._before: _Verdict | None = None
         self._hold_seconds = FIRST_HOLD_SECONDS
 
     @property
@@ -111,11 +121,9 @@ class Strain:
 
     def forget_delay(self) -> None:
         """What seemed late was spoken later: nothing that was decided because of it stands."""
-        self._transit = None
-        self._since = None
         if self._before is not None:
-            self.is_yielding, self.is_narrow, self.ceiling_bps, self._until = self._before
-            self._before = None
+            self.is_yielding, self.is_narrow, self.ceiling_bps, self._full_bps, self._until = self._before
+        self._transit = self._since = self._before = None
 
     def heard(self, transit: float, now: float, *, expected: int, received: int) -> None:
         """Take how many seconds a packet of sound was under way, give or take a constant, and all packets so far."""
@@ -164,42 +172,54 @@ class Strain:
         queue_seconds, is_wide = self.queue_seconds(now), self.arriving_bps >= WIDE_BPS
         bearable_seconds = WIDE_HELD_UP_SECONDS if is_wide else HELD_UP_SECONDS
         is_strained = queue_seconds > bearable_seconds or (self._is_lost() and not self._is_silent(now))
-        if is_strained or (queue_seconds > FULL_SECONDS and not is_wide):
-            self._lower_ceiling(has_pictures=has_pictures)
-        elif queue_seconds < CALM_SECONDS:
+        if is_strained:
+            self._note_queue(queue_seconds, now, has_pictures=has_pictures)
+            if not self.is_yielding and self._is_patience_over(queue_seconds, now, is_wide=is_wide):
+                self._hold_seconds = self._next_hold_seconds(now)
+                self.is_yielding = True
+                self.is_narrow |= not is_wide
+                self._until = now + self._hold_seconds
+            return
+        is_over = self.is_yielding and now >= self._until
+        self.is_yielding = self.is_yielding and not is_over
+        if is_over or self._since is not None:
+            # It was a queue, for it went: what was decided stands.
+            self._since, self._before = None, self._verdict()
+        if queue_seconds < CALM_SECONDS:
             self._before = None
             self._raise_ceiling(elapsed)
-        if not is_strained:
-            self._since = None
-            self.is_yielding = self.is_yielding and now < self._until
-        elif self._is_patience_over(queue_seconds, now, is_wide=is_wide) and not self.is_yielding:
-            self._hold_seconds = self._next_hold_seconds(now)
-            self.is_yielding = True
-            self.is_narrow |= not is_wide
-            self._until = now + self._hold_seconds
+        elif queue_seconds > FULL_SECONDS and self.may_be_narrow and self._before is None:
+            self._measure(has_pictures=has_pictures)
 
-    def _is_patience_over(self, queue_seconds: float, now: float, *, is_wide: bool) -> bool:
+    def _note_queue(self, queue_seconds: float, now: float, *, has_pictures: bool) -> None:
+        """Take how late sound is while it is held up, and at the beginning what arrives, if that is not known."""
         if self._since is None:
+            if self._before is None or self._before.ceiling_bps == self.ceiling_bps:
+                self._measure(has_pictures=has_pictures)
             self._since, self._longest, self._drained_at = now, queue_seconds, now
         elif queue_seconds < self._longest - DRAINED_SECONDS:
             self._longest, self._drained_at = queue_seconds, now
         self._longest = max(self._longest, queue_seconds)
+
+    def _is_patience_over(self, queue_seconds: float, now: float, *, is_wide: bool) -> bool:
         patience = WIDE_PATIENCE_SECONDS if is_wide else PATIENCE_SECONDS
         if queue_seconds <= LONG_SECONDS:
             patience = max(patience, SHORT_QUEUE_PATIENCE_SECONDS)
-        return now - self._drained_at >= patience or now - self._since >= LONGEST_PATIENCE_SECONDS
+        since = now if self._since is None else self._since
+        return now - self._drained_at >= patience or now - since >= LONGEST_PATIENCE_SECONDS
 
-    def _lower_ceiling(self, *, has_pictures: bool) -> None:
-        """Note what a full link carries, once until its queue is gone."""
-        if self._before is not None:
-            return
-        self._before = (self.is_yielding, self.is_narrow, self.ceiling_bps, self._until)
+    def _verdict(self) -> _Verdict:
+        return _Verdict(self.is_yielding, self.is_narrow, self.ceiling_bps, self._full_bps, self._until)
+
+    def _measure(self, *, has_pictures: bool) -> None:
+        """Take what arrives for what the link carries, if it can be that."""
+        self._before = self._verdict()
         if has_pictures and LEAST_BPS < self.arriving_bps < WIDE_BPS and not self.is_yielding:
             self._full_bps = self.arriving_bps
             self.ceiling_bps = CEILING_SHARE * self._full_bps
 
     def _raise_ceiling(self, elapsed: float) -> None:
-        if not self.is_yielding and self.arriving_bps > USED_SHARE * self.ceiling_bps:
+        if not self.is_yielding and self.arriving_bps > min(USED_SHARE * self.ceiling_bps, WIDE_BPS):
             self.ceiling_bps *= 1 + self._growth_per_second() * elapsed
             if self.ceiling_bps > LIFTED_BPS:
                 self.ceiling_bps = NO_LIMIT
