@@ -130,6 +130,11 @@ class Peer:
         self.hurry()
 
     def _connected(self) -> None:
+        shortest = self.secure.round_trip_seconds
+        if shortest is not None and shortest < self.rtt_seconds:
+            # Of the answer that brought the keys something was lost, and came again.
+            self.rtt_seconds = shortest
+            self.reception.strain.come_nearer(shortest)
         if self.secure.was_flight_repeated:
             now = time.monotonic()
             for downlink in self.downlinks.values():

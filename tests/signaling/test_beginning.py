@@ -196,6 +196,17 @@ async def test_somebody_far_away_may_have_a_narrow_link(
         assert viewer.peer.reception.strain.may_be_narrow is is_narrow
 
 
+async def test_somebody_near_whose_first_answer_was_lost_is_not_far_away(endpoint: Endpoint) -> None:
+    client, loop = Client(endpoint, begins=False), asyncio.get_running_loop()
+    until = loop.time() + 1.2
+    client.is_lost = lambda data: 20 <= data[0] < 64 and loop.time() < until
+    async with client:
+        peer = client.peer
+        strain = peer.reception.strain
+        assert (strain.is_yielding, strain.may_be_narrow) == (False, False)
+        assert peer.rtt_seconds < 0.35
+
+
 async def test_a_key_frame_is_asked_for_while_the_handshake_lasts(endpoint: Endpoint, publisher: Client) -> None:
     call = Call(endpoint, publisher, VP8)
     call.send(DELTA)

@@ -406,6 +406,20 @@ def test_who_was_thought_very_far_away_is_not_once_more_gets_through() -> None:
     assert not phone.strain.is_narrow
 
 
+@pytest.mark.parametrize(
+    ("second_seconds", "is_held_back", "may_be_narrow"), [(1.2, True, True), (0.6, False, True), (0.1, False, False)]
+)
+def test_who_seemed_far_away_only_because_an_answer_was_lost_is_not(
+    second_seconds: float, *, is_held_back: bool, may_be_narrow: bool
+) -> None:
+    strain = Strain()
+    strain.begin(1.7, 0.0)
+    strain.come_nearer(second_seconds)
+    strain.judge(0.1, 0)
+    assert (strain.is_yielding, strain.is_narrow, strain.is_narrowest) == (is_held_back,) * 3
+    assert strain.may_be_narrow is may_be_narrow
+
+
 def test_another_tracks_clock_is_no_queue() -> None:
     strain = Strain()
     for transit in (5.0, 90_000.0):

@@ -58,8 +58,10 @@ class Datagrams:
         """From now on there is somewhere to send to."""
         self._reachable.set()
 
-    def settle(self) -> None:
-        """The handshake is over."""
+    def settle(self, *, is_answered: bool) -> None:
+        """The handshake is over, by an answer to our last flight or by that flight itself."""
+        if is_answered and not self._is_answered:
+            self._time_answer()
         self._is_shaking = False
         self._is_answered = True
         self._flight.clear()
@@ -114,9 +116,13 @@ class Datagrams:
             self._heard.add(part)
             if not self._is_answered:
                 self._is_answered = True
-                took = time.monotonic() - self._sent_at
-                self.round_trip_seconds = min(took, self.round_trip_seconds or took)
-                self._patience = max(LEAST_PATIENCE_SECONDS, 2 * took)
+                self._patience = max(LEAST_PATIENCE_SECONDS, 2 * self._time_answer())
+
+    def _time_answer(self) -> float:
+        """How long the answer took that came now; of several the one that took least, for none of it was lost."""
+        took = time.monotonic() - self._sent_at
+        self.round_trip_seconds = min(took, self.round_trip_seconds or took)
+        return took
 
     def _repeat(self) -> None:
         if self._repeats < MAX_REPEATS:

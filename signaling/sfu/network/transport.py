@@ -292,7 +292,7 @@ class SecureTransport:
             self._datagrams.close()
             self._on_closed()
             return
-        self._datagrams.settle()
+        self._datagrams.settle(is_answered=self.is_client)
         if self._sessions is None:
             self._take_keys()
         else:

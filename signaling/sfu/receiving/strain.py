@@ -115,6 +115,15 @@ class Strain:
             self._hold_seconds = 2 * FIRST_HOLD_SECONDS
             self._until = now + self._hold_seconds
 
+    def come_nearer(self, round_trip_seconds: float) -> None:
+        """Take back what `begin` supposed, for it was told too long a round trip."""
+        if self.is_narrowest and round_trip_seconds <= VERY_FAR_SECONDS:
+            self.is_narrowest = self.is_narrow = self.is_yielding = False
+            self._hold_seconds = FIRST_HOLD_SECONDS
+            self._until = 0.0
+        if self.ceiling_bps == START_BPS and round_trip_seconds <= FAR_SECONDS:
+            self.ceiling_bps = NO_LIMIT
+
     def forget_path(self) -> None:
         """What comes from now on comes another way: how long it was under way before says nothing of it."""
         self._transit = None
