@@ -10,9 +10,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from telemed.audit import chain
 from telemed.audit.chain import ChainBroken, Verified
 from telemed.clock import system_clock
+from telemed.commands.database import opened
 from telemed.commands.terminal import Commands, add_settings, say, settings_of
 from telemed.config import Settings
-from telemed.db import Database
 from telemed.errors import Invalid
 from telemed.federation import keys
 from telemed.federation.keys import SigningKey
@@ -50,12 +50,8 @@ def _public_key(text: str) -> Ed25519PublicKey:
 
 
 async def _walk(settings: Settings, public: Collection[Ed25519PublicKey]) -> Verified:
-    database = Database(settings.database_url)
-    try:
-        async with database.read() as session:
-            return await chain.verify(session, public)
-    finally:
-        await database.close()
+    async with opened(settings) as database, database.read() as session:
+        return await chain.verify(session, public)
 
 
 def _require_signed(found: Verified, now: datetime) -> None:

@@ -3,12 +3,9 @@
 import argparse
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 
-from telemed import schema
 from telemed.accounts import opening
 from telemed.accounts.opening import prepare_account
 from telemed.accounts.passwords import Passwords
@@ -16,11 +13,11 @@ from telemed.accounts.profiles import NewAccount
 from telemed.api.admin import AdministratorBody, DoctorBody
 from telemed.api.routing import validated
 from telemed.clock import system_clock
+from telemed.commands.database import opened
 from telemed.commands.terminal import Commands, FileUnusable, add_settings, password, say, settings_of, text_of
 from telemed.config import Settings
 from telemed.crypto.data_keys import DataKeys
 from telemed.crypto.keyring import FileKeyRing
-from telemed.db import Database
 
 
 def add_command(commands: Commands) -> None:
@@ -60,7 +57,7 @@ def _add_doctor(arguments: argparse.Namespace) -> int:
 
 
 async def _store_administrator(settings: Settings, body: AdministratorBody, typed: str, now: datetime) -> None:
-    async with _database(settings) as database:
+    async with opened(settings) as database:
         account = await _account(settings, body.name, body.contact, typed, body.language, body.zone, now)
         async with database.write() as session:
             await opening.add_administrator(session, account, jurisdiction=settings.jurisdiction, now=now)
@@ -68,21 +65,11 @@ async def _store_administrator(settings: Settings, body: AdministratorBody, type
 
 async def _store_doctor(settings: Settings, body: DoctorBody, typed: str, now: datetime) -> str:
     doctor = body.doctor()
-    async with _database(settings) as database:
+    async with opened(settings) as database:
         account = await _account(settings, body.name, body.contact, typed, body.languages[0], body.zone, now)
         async with database.write() as session:
             row = await opening.add_doctor(session, account, doctor, jurisdiction=settings.jurisdiction, now=now)
         return row.id
-
-
-@asynccontextmanager
-async def _database(settings: Settings) -> AsyncIterator[Database]:
-    database = Database(settings.database_url)
-    try:
-        await schema.require_newest(database)
-        yield database
-    finally:
-        await database.close()
 
 
 async def _account(

@@ -284,6 +284,12 @@ def test_an_audit_chain_is_verified(operator: Operator, audited: Path) -> None:
     assert said == "KE: 3 rows of the audit chain are as they were written.\n"
 
 
+def test_an_audit_chain_is_not_looked_for_in_a_database_without_one(operator: Operator, tmp_path: Path) -> None:
+    path = settings_file(tmp_path)
+    operator.done("make-keys", "--settings", path)
+    assert "run: telemed migrate" in operator.refused("verify-audit", "--settings", path)
+
+
 @pytest.mark.parametrize(
     ("tamper", "words"),
     [
