@@ -59,5 +59,5 @@ def _require_signed(found: Verified, now: datetime) -> None:
     if since is not None and now - since > SIGNED_WITHIN:
         raise ChainBroken(
             f"The chain's rows fit, but those since {since:%Y-%m-%d %H:%M} UTC are signed by no checkpoint. Unless the "
-            "node stopped then, signatures were taken out: keep a copy before it runs again, for it signs what it finds."
+            "node stopped then, signatures were taken out: keep a copy before it runs again and signs what it finds."
         )
