@@ -152,7 +152,9 @@ async def test_a_patient_in_kenya_sees_a_doctor_in_china(nodes: Federation, brow
     for method, path in (("GET", ""), ("POST", "/enter"), ("GET", "/shared"), ("GET", "/notes")):
         assert await status_with(cookies, method, f"{ke}/api/v1/visits/{visit_id}{path}", ke) in (401, 410)
     for sent in (sent_to_li, sent_to_amina):
-        assert len(sent.tokens) >= 3
+        # One for coming and one for the reload. After the kill the first to ask anew makes the room again,
+        # and the other's old token may then open it.
+        assert len(sent.tokens) >= 2
         for token in sent.tokens:
             for path in ("/media/rtc", "/media/rtc/v1"):
                 assert await status_with("", "GET", f"{ke}{path}?access_token={token}", ke, **UPGRADE) in (401, 404)
