@@ -508,6 +508,39 @@ async def test_a_microphone_that_is_changed_is_no_queue(
             assert is_open or not (reception.strain.is_yielding or reception.strain.is_narrow)
 
 
+async def test_when_one_sound_falls_silent_another_tells_how_the_way_is(client: Client) -> None:
+    opus = Codec(111, "opus", 48000, 2)
+    reception, now = client.peer.reception, 100.0
+    for number in (7, 8):
+        reception.expect(Uplink(client.peer, str(number), "audio", opus, {111: opus}, {}), [number], {})
+
+    def pass_by(late_seconds: float, *speaking: int) -> None:
+        nonlocal now
+        for _ in range(300):
+            now += 0.02
+            for ssrc in speaking:
+                # The clock of the one is hours apart from that of the other.
+                clock = ssrc * 10_000 + now - late_seconds
+                head = rtp.header(
+                    marker=False,
+                    payload_type=111,
+                    sequence=round(now / 0.02) & 0xFFFF,
+                    timestamp=round(clock * 48000) & 0xFFFFFFFF,
+                    ssrc=ssrc,
+                )
+                reception.take(rtp.parse(head + bytes(60)), now)
+            reception.feedback(now)
+
+    pass_by(0.0, 7, 8)
+    assert reception.strain.queue_seconds(now) < 0.05
+    # A screen's sound goes on when the microphone is off; that it is heard from another clock is no queue.
+    pass_by(0.0, 8)
+    assert reception.strain.queue_seconds(now) < 0.05
+    pass_by(0.5, 8)
+    assert reception.strain.queue_seconds(now) > 0.4
+    assert reception.strain.is_yielding
+
+
 async def test_a_packet_that_comes_very_late_takes_no_newer_ones_place(client: Client) -> None:
     uplink = _uplink(client)
     stream = uplink.add_stream(7, "", 0)

@@ -11,8 +11,8 @@ from signaling.sfu.formats import rtcp, rtp, twcc
 from signaling.sfu.formats.rtp import Packet
 from signaling.sfu.receiving.ceiling import Ceiling
 from signaling.sfu.receiving.incoming import Incoming
-from signaling.sfu.receiving.strain import Strain
-from signaling.sfu.receiving.uplink import Uplink
+from signaling.sfu.receiving.strain import SILENT_SECONDS, Strain
+from signaling.sfu.receiving.uplink import Stream, Uplink
 
 HEARD_SECONDS: Final = 0.1
 """Sound that came no longer ago than this tells how its way is now."""
@@ -34,6 +34,7 @@ class Reception:
         self._streams = self.incoming.streams
         self._ssrc = ssrc
         self._counts = counts
+        self._sound: Stream | None = None
         self._ceiling = Ceiling()
         self._arrivals = twcc.Arrivals()
         self._transport_cc = 0
@@ -96,7 +97,7 @@ class Reception:
         if stream is None:
             return
         before, stream.report, stream.report_at = stream.report, report, now
-        if before is None or stream.uplink.kind != "audio":
+        if before is None or stream is not self._sound:
             return
         if abs(report.lag_seconds(before, stream.uplink.clock_rate)) > PAUSE_SECONDS:
             self.strain.forget_delay()
@@ -134,8 +135,18 @@ class Reception:
                 found.append(rtcp.receiver_estimate(self._ssrc, bps, streams))
         return found
 
+    def _watched(self, now: float) -> Stream | None:
+        """The sound that tells how its way is: one, for each has a clock of its own, until it is silent or gone."""
+        sound = self._sound
+        if sound is None or now - sound.last_at > SILENT_SECONDS or self._streams.get(sound.ssrc) is not sound:
+            heard = [stream for stream in self._streams.values() if stream.uplink.kind == "audio"]
+            self._sound = max(heard, key=lambda stream: stream.last_at, default=None)
+            if self._sound is not sound:
+                self.strain.forget_path()
+        return self._sound
+
     def _judge_strain(self, now: float) -> None:
-        sound = next((stream for stream in self._streams.values() if stream.uplink.kind == "audio"), None)
+        sound = self._watched(now)
         if sound is not None and now - sound.last_at < HEARD_SECONDS:
             expected = sound.highest - sound.first + 1
             self.strain.heard(sound.transit_seconds, now, expected=expected, received=sound.packets)
