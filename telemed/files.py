@@ -1,13 +1,45 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and stay written when the power fails."""
 
 import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file that only its owner reads: beside it first and then renamed, so that half of it is never there."""
-    beside = path.with_suffix(".new")
-    beside.unlink(missing_ok=True)
-    with os.fdopen(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-    beside.rename(path)
+    """Write a file that only its owner reads, in the place of the one that may be there."""
+    with _beside(path, text.encode()) as beside:
+        beside.rename(path)
+
+
+def write_new(path: Path, content: bytes) -> None:
+    """Write a file that only its owner reads, where none may be. Raises FileExistsError."""
+    with _beside(path, content) as beside:
+        path.hardlink_to(beside)
+
+
+@contextmanager
+def _beside(path: Path, content: bytes) -> Iterator[Path]:
+    """The content in a file beside `path`, to be given its name: so half of it never has that name."""
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        with os.fdopen(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        yield beside
+        _keep_names(path.parent)
+    except OSError as failed:
+        # Told of the name that was asked for, not of the one beside it.
+        raise OSError(failed.errno, failed.strerror, str(path)) from failed
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _keep_names(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -5,7 +5,6 @@ import binascii
 import hashlib
 import hmac
 import json
-import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +16,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from telemed.errors import Unavailable
+from telemed.files import write_new
 
 KEY_BYTES = 32
 """AES-256."""
@@ -58,14 +58,11 @@ class FileKeyRing:
 
     @classmethod
     def create(cls, path: Path) -> "FileKeyRing":
-        """A new ring, written to `path`, where no file may be."""
+        """A new ring, written to `path`, where no file may be. Raises FileExistsError."""
         wrapping, fingerprinting = secrets.token_bytes(KEY_BYTES), secrets.token_bytes(KEY_BYTES)
         text = json.dumps({"wrapping": {"1": _text(wrapping)}, "fingerprinting": _text(fingerprinting)})
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(text)
-            file.flush()
-            # A ring lost in a power cut would take every record sealed since with it.
-            os.fsync(file.fileno())
+        # A ring lost in a power cut would take every record sealed since with it.
+        write_new(path, text.encode())
         return cls({1: wrapping}, fingerprinting)
 
     @classmethod

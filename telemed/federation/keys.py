@@ -1,6 +1,5 @@
 """Ed25519 keys as files and as text: a node's own, and the root's that signs trust lists."""
 
-import os
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from joserfc.jwk import OKPKey
 
 from telemed.errors import Unavailable
+from telemed.files import write_new
 
 
 class SigningKeyUnusable(Unavailable):
@@ -40,8 +40,7 @@ class SigningKey:
             # Typed after --root it would be an option: one in 64 is so.
             key = cls.of(Ed25519PrivateKey.generate())
         pem = key.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-            file.write(pem)
+        write_new(path, pem)
         return key
 
     @classmethod

@@ -1,0 +1,60 @@
+"""Keys and other files that are there whole or not at all, whenever whoever writes them is killed."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from telemed.crypto.keyring import FileKeyRing
+from telemed.federation.keys import SigningKey
+from telemed.files import write_new, write_whole
+
+KILLED_AT_BYTE = 20
+KILLABLE = """\
+import pathlib, signal, sys
+signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+path = pathlib.Path(sys.argv[1])"""
+WRITERS = {
+    "a key ring": "from telemed.crypto.keyring import FileKeyRing; FileKeyRing.create(path)",
+    "a signing key": "from telemed.federation.keys import SigningKey; SigningKey.create(path)",
+    "settings": "from telemed.files import write_new, write_whole; write_whole(path, 'whole ' * 100)",
+}
+
+
+def killed_within(writer: str, path: Path) -> None:
+    """Let a process write, which the kernel kills once the first bytes are in the file."""
+    ended = subprocess.run(
+        [sys.executable, "-B", "-c", f"{KILLABLE}\n{writer}", path],
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (KILLED_AT_BYTE, KILLED_AT_BYTE)),
+    )
+    assert ended.returncode == -signal.SIGXFSZ
+
+
+@pytest.mark.parametrize("writer", WRITERS.values(), ids=WRITERS)
+def test_who_is_killed_while_writing_leaves_nothing_of_that_name(tmp_path: Path, writer: str) -> None:
+    killed_within(writer, tmp_path / "file")
+    assert not (tmp_path / "file").exists()
+
+
+def test_after_a_kill_keys_are_made_as_if_nothing_had_been(tmp_path: Path) -> None:
+    for name in ("ring", "key"):
+        killed_within(WRITERS["a key ring" if name == "ring" else "a signing key"], tmp_path / name)
+    FileKeyRing.create(tmp_path / "ring")
+    FileKeyRing.open(tmp_path / "ring")
+    assert SigningKey.create(tmp_path / "key").keyid == SigningKey.open(tmp_path / "key").keyid
+
+
+def test_a_file_that_is_there_is_not_written_over_unless_that_is_meant(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    write_new(path, b"first")
+    with pytest.raises(FileExistsError, match=f"'{path}'"):
+        write_new(path, b"second")
+    assert path.read_text() == "first"
+    write_whole(path, "third")
+    assert (path.read_text(), path.stat().st_mode & 0o777) == ("third", 0o600)
+    assert os.listdir(tmp_path) == ["file"]  # noqa: PTH208
