@@ -46,11 +46,20 @@ class Failures:
 
 def _subscriber(address: str) -> str:
     """The part of an address that one subscriber of a network has."""
+    host = _without_port(address)
     try:
-        known = ipaddress.ip_address(address.partition("%")[0])
+        known = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
-        return address
+        return host
     if known.version == 4:
-        return address
+        return host
     mapped = known.ipv4_mapped
     return str(mapped or ipaddress.ip_network((int(known), SUBSCRIBER_BITS), strict=False))
+
+
+def _without_port(address: str) -> str:
+    # Some proxies write the caller's port behind the address, and then IPv6 in brackets.
+    if address.startswith("["):
+        return address[1:].partition("]")[0]
+    host, _, port = address.partition(":")
+    return address if ":" in port else host

@@ -38,14 +38,23 @@ async def expire(session: AsyncSession, now: datetime) -> None:
 
 
 def subscriber(address: str) -> str:
-    """The part of an address that one subscriber of a network has; what is no address stays as it is."""
+    """The part of an address that one subscriber of a network has; what is no address stays as it is, in ASCII."""
+    host = _without_port(address)
     try:
-        known = ipaddress.ip_address(address.partition("%")[0])
+        known = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
-        return address
+        return ascii(host)
     if known.version == 4:
         return str(known)
     return str(known.ipv4_mapped or ipaddress.ip_network((int(known), SUBSCRIBER_BITS), strict=False))
+
+
+def _without_port(address: str) -> str:
+    # Some proxies write the caller's port behind the address, and then IPv6 in brackets.
+    if address.startswith("["):
+        return address[1:].partition("]")[0]
+    host, _, port = address.partition(":")
+    return address if ":" in port else host
 
 
 def window_at(now: datetime) -> datetime:

@@ -166,6 +166,7 @@ async def test_an_address_is_the_proxys_word_where_there_is_one_and_never_the_ca
     assert await guess(3, "203.0.113.2, 192.0.2.8") == (401 if behind_proxy else 429)
     assert await guess(4, "2001:db8::1") == (401 if behind_proxy else 429)
     assert await guess(5, "2001:db8::2") == 429
+    assert await guess(6, "192.0.2.8:50123") == 429
 
 
 async def test_another_origin_changes_nothing(http: ClientSession) -> None:

@@ -9,7 +9,7 @@ import pytest
 from sqlmodel import select
 from yarl import URL
 
-from telemed.accounts import sessions
+from telemed.accounts import attempts, sessions
 from telemed.api import routing
 from telemed.directory.doctors import add_doctor
 from telemed.scheduling.models import Visit
@@ -177,3 +177,23 @@ async def test_bytes_in_a_header_that_are_no_ascii_open_nothing(tmp_path: Path, 
             writer.close()
             assert answer.startswith(b"HTTP/1.1 401"), header
             assert b"problem+json" in answer
+
+
+@pytest.mark.parametrize("odd", [b"\xff", "é".encode(), b"192.0.2.1:\xff", b"[", b"]:", b":", b"[::1]x:1", b"%", b","])
+async def test_a_proxys_word_that_is_no_address_is_counted_as_it_is(
+    tmp_path: Path, clock: SetClock, monkeypatch: pytest.MonkeyPatch, odd: bytes
+) -> None:
+    monkeypatch.setattr(attempts, "PER_ADDRESS", 1)
+    async with federation(tmp_path, clock, "KE") as nodes:
+        object.__setattr__(nodes["KE"].settings, "behind_proxy", True)
+        body = b'{"contact": "nobody@example.org", "password": "a guess"}'
+        for status in (b"401", b"429"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", nodes["KE"].settings.port)
+            more = f"Connection: close\r\nX-Forwarded-For: 192.0.2.9, {odd.decode('latin-1')}\r\n"
+            head = HEAD.format(path="/api/v1/session", host="ke", origin=nodes["KE"].origin, more=more)
+            head = head.replace("Content-Length: 100", f"Content-Length: {len(body)}")
+            writer.write(head.encode("latin-1") + body)
+            async with asyncio.timeout(5):
+                answer = await reader.read()
+            writer.close()
+            assert answer.startswith(b"HTTP/1.1 " + status)

@@ -38,6 +38,11 @@ def test_one_address_does_not_answer_for_another() -> None:
         ("192.0.2.1", "::ffff:192.0.2.1", True),
         ("fe80::1%eth0", "fe80::2%eth0", True),
         ("", "unknown", False),
+        ("192.0.2.1", "192.0.2.1:50123", True),
+        ("192.0.2.1:50123", "192.0.2.2:50123", False),
+        ("[2001:db8:1:2::1]:50123", "2001:db8:1:2::9", True),
+        ("[2001:db8:1:2::1]", "[2001:db8:1:3::1]:1", False),
+        ("[]:", "[192.0.2.1", False),
     ],
 )
 def test_addresses_of_one_subscriber_count_together(one: str, other: str, is_same: bool) -> None:
