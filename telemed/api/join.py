@@ -41,10 +41,11 @@ async def join(request: web.Request) -> WayInView:
     if patients is None:
         raise ArrivalRefused("The patient's node is not trusted any more; ask your administrator.")
     answer = await node.peers.post(claim.patient_node, "/federation/v1/arrivals", {"assertion": token})
-    if not answer.ok:
+    code = answer.body.get("code")
+    if not answer.ok or not isinstance(code, str) or not code.isascii():
         raise _refused(answer)
     # The address is the trust list's: an answer must not send a doctor's browser elsewhere.
-    return WayInView(arrive_url=f"{patients.origin}/arrive", code=str(answer.body["code"]))
+    return WayInView(arrive_url=f"{patients.origin}/arrive", code=code)
 
 
 async def _mine(request: web.Request) -> tuple[Claim, Listed]:
@@ -63,7 +64,8 @@ async def _mine(request: web.Request) -> tuple[Claim, Listed]:
 def _refused(answer: Answer) -> TelemedError:
     detail = str(answer.body.get("detail") or "")[:300]
     kinds = {kind.code: kind for kind in (ArrivalRefused, VisitClosed, window.NotOpenYet)}
-    if answer.status >= 500:
+    if answer.ok or answer.status >= 500:
+        # It let her in and gave no code that could be posted, or it failed.
         return Unavailable("The patient's node cannot let you in just now; try again in a moment.")
     return kinds.get(answer.code, ArrivalRefused)(detail or "The patient's node did not let you in.")
 

@@ -97,7 +97,7 @@ class Peers:
         sign_request(request, keyid=key.keyid, key=key.private, now=self._clock())
         try:
             return await self._exchange(request, peer)
-        except (aiohttp.ClientError, OSError, TimeoutError, ValueError, SignatureRefused) as failed:
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError, RecursionError, SignatureRefused) as failed:
             raise PeerUnreachable(f"{node_id} does not answer just now; it is tried again.") from failed
 
     async def _exchange(self, request: Request, peer: TrustedNode) -> Answer:

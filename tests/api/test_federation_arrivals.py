@@ -1,15 +1,19 @@
 """What a trusted node may not do: vouch for doctors or visits that are not its own, or twice."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
+from multidict import CIMultiDict
 from sqlmodel import select
 
 from telemed.audit.models import AuditEvent
 from telemed.directory.models import Doctor
 from telemed.federation import assertion
+from telemed.federation.signing import Request, Response, sign_response
 from tests.appointments import Appointment, book
 from tests.conftest import SetClock
 from tests.nodes import RunningNode, federation, list_anew
@@ -82,3 +86,34 @@ async def test_a_session_ends_with_the_trust_in_who_vouched(visit: Appointment, 
 async def test_a_node_that_is_not_trusted_to_send_doctors_sends_none(visit: Appointment) -> None:
     await list_anew(visit.ke, "CN", purposes=("directory", "booking"))
     assert await refused(visit.cn, await vouch(visit.cn, visit)) == "not-trusted-with-this"
+
+
+@asynccontextmanager
+async def answering(instead_of: RunningNode, body: bytes) -> AsyncIterator[None]:
+    """Something in the place of a node that has its key, and answers whatever it is asked with 201 and this body."""
+
+    async def answer(request: web.Request) -> web.Response:
+        asked = Request(request.method, instead_of.origin + request.raw_path, CIMultiDict(request.headers), None)
+        said = web.Response(status=201, body=body, content_type="application/json")
+        key = instead_of.node.signing_key
+        signed = Response(said.status, said.headers, asked)
+        sign_response(signed, body, keyid=key.keyid, key=key.private, now=instead_of.node.clock())
+        return said
+
+    await instead_of.stop()
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, instead_of.settings.host, instead_of.settings.port).start()
+        yield
+    finally:
+        await runner.cleanup()
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"code": null}', b'{"code": 7}', rb'{"code": "\ud800"}', b"[" * 5_000])
+async def test_a_patients_node_that_lets_in_and_gives_no_code_fails(visit: Appointment, body: bytes) -> None:
+    async with answering(visit.ke, body):
+        status, problem, _ = await visit.cn.call("POST", f"/calendar/{visit.id}/join", visit.doctors)
+    assert (status, problem["code"] in ("unavailable", "peer-unreachable")) == (503, True)
