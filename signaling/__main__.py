@@ -20,7 +20,7 @@ from signaling import memory
 from signaling.app import MAX_LINE_BYTES, SESSIONS, create_app
 from signaling.config import Settings
 from signaling.operation.access_log import PathLogger
-from signaling.operation.logs import JsonLines
+from signaling.operation.logs import JsonLines, is_news
 
 
 def _arguments() -> argparse.Namespace:
@@ -65,6 +65,7 @@ def main() -> int:
     arguments = _arguments()
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines("signaling"))
+    handler.addFilter(is_news)
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.captureWarnings(capture=True)
     if arguments.dev:

@@ -16,6 +16,7 @@ from signaling.clients.sessions import Sessions
 from signaling.config import Settings
 from signaling.errors import (
     HTTP_STATUS,
+    InvalidArgumentError,
     PermissionDeniedError,
     SignalingError,
     TooManyFailuresError,
@@ -184,11 +185,18 @@ def _abort(request: web.Request) -> None:
         request.transport.abort()
 
 
+async def _body(request: web.Request) -> bytes:
+    try:
+        return await request.read()
+    except web.RequestPayloadError:
+        raise InvalidArgumentError("the body is not as its headers say") from None
+
+
 async def _twirp(request: web.Request) -> web.Response:
     is_json = request.content_type == "application/json"
     try:
         claims = _claims(request)
-        body = await request.read()
+        body = await _body(request)
         answer = await request.app[SERVICE].call(
             request.match_info["method"], body, is_json=is_json, grant=claims.video
         )

@@ -8,9 +8,19 @@ import traceback
 from datetime import UTC, datetime
 from typing import Any
 
+from aiohttp import web
+from aiohttp.http import HttpProcessingError
+
 _FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 """What every record has; whatever else it has came with `extra`."""
 WARNINGS = "py.warnings"
+SERVER = "aiohttp.server"
+
+
+def is_news(record: logging.LogRecord) -> bool:
+    """Whether it is more than what aiohttp has answered with 400 and calls an error: a caller sent what is no HTTP."""
+    raised = record.exc_info[1] if record.exc_info else None
+    return record.name != SERVER or not isinstance(raised, web.RequestPayloadError | HttpProcessingError)
 
 
 class JsonLines(logging.Formatter):

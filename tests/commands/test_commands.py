@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
+from livekit import api
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -27,6 +28,7 @@ from telemed.crypto.keyring import FileKeyRing
 from telemed.db import Database
 from telemed.federation.keys import SigningKey
 from telemed.schema import migrate
+from tests.nodes import free_port
 
 PASSWORD = "long enough for them"
 ORIGIN = "http://ke.localhost:8441"
@@ -323,8 +325,10 @@ def test_a_chain_signed_with_a_key_that_was_replaced_is_verified_with_its_public
     assert "make-keys prints" in operator.refused("verify-audit", "--settings", audited, "--key", "nonsense")
 
 
-async def test_a_node_that_serves_logs_one_json_object_a_line(tmp_path: Path) -> None:
-    settings = settings_file(tmp_path)
+async def logged(folder: Path, meanwhile: Callable[[int], Awaitable[None]]) -> list[dict[str, Any]]:
+    """What a node's process logs from its start to its end; `meanwhile` gets its port."""
+    settings, port = settings_file(folder), free_port()
+    settings.write_text(settings.read_text().replace("\nport = 0\n", f"\nport = {port}\n"))
     written = Settings.from_file(settings)
     FileKeyRing.create(written.path(written.key_ring))
     SigningKey.create(written.path(written.signing_key))
@@ -336,9 +340,41 @@ async def test_a_node_that_serves_logs_one_json_object_a_line(tmp_path: Path) ->
     async with asyncio.timeout(30):
         while not any("the node answers" in line["message"] for line in lines):
             lines.append(json.loads(await node.stdout.readline()))
-    node.send_signal(signal.SIGTERM)
-    rest, _ = await node.communicate()
+    try:
+        await meanwhile(port)
+    finally:
+        node.send_signal(signal.SIGTERM)
+        rest, _ = await node.communicate()
     lines += [json.loads(line) for line in rest.splitlines()]
     assert node.returncode == 0
+    return lines
+
+
+async def test_a_node_that_serves_logs_one_json_object_a_line(tmp_path: Path) -> None:
+    lines = await logged(tmp_path, lambda _: asyncio.sleep(0))
     assert lines[-1]["message"] == "the node has stopped"
     assert all({"at", "level", "logger", "message"} <= set(line) for line in lines)
+
+
+async def test_what_no_http_is_is_refused_and_is_no_error_in_the_log(tmp_path: Path) -> None:
+    token = api.AccessToken("k", "s" * 32).with_identity("amina").to_jwt()
+
+    async def send(port: int) -> None:
+        for path, encoding in (
+            ("/api/v1/session", "gzip"),
+            ("/media/twirp/livekit.RoomService/ListRooms", "gzip"),
+            ("/api/v1/session", "br"),
+            ("/api/v1/session", "nonsense\0"),
+        ):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(
+                f"POST {path} HTTP/1.1\r\nHost: ke\r\nOrigin: {ORIGIN}\r\nAuthorization: Bearer {token}\r\n"
+                f"Content-Encoding: {encoding}\r\nContent-Length: 8\r\n\r\nno gzip.".encode()
+            )
+            async with asyncio.timeout(10):
+                answer = await reader.read()
+            writer.close()
+            assert answer.startswith((b"HTTP/1.1 400", b"HTTP/1.0 400")), (path, encoding, answer)
+
+    lines = await logged(tmp_path, send)
+    assert [line for line in lines if line["level"] == "error" or "exception" in line] == []
