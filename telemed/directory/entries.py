@@ -19,6 +19,13 @@ def _known_zone(zone: str) -> str:
     return zone
 
 
+def _keepable(text: str) -> str:
+    # PostgreSQL keeps no U+0000 in a text, and reads no JSON that has one.
+    if "\0" in text:
+        raise ValueError("leave the character U+0000 out")
+    return text
+
+
 def _in_reach(at: datetime) -> datetime:
     if not 2000 <= at.year < 2200:
         raise ValueError("not a time of this century or the next")
@@ -28,7 +35,7 @@ def _in_reach(at: datetime) -> datetime:
 Instant = Annotated[AwareDatetime, AfterValidator(_in_reach)]
 """A time that comes in, made UTC; of years in which arithmetic with it cannot overflow."""
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$")]
-Line = Annotated[str, StringConstraints(min_length=1, max_length=120)]
+Line = Annotated[str, StringConstraints(min_length=1, max_length=120), AfterValidator(_keepable)]
 Zone = Annotated[str, AfterValidator(_known_zone)]
 
 

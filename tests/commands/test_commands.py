@@ -119,6 +119,10 @@ def test_a_node_is_prepared_and_its_people_sign_in(operator: Operator, tmp_path:
     assert "/zone" in operator.refused(
         "add-doctor", "--settings", settings, "--file", tmp_path / "doctor.json", typed=PASSWORD
     )
+    (tmp_path / "doctor.json").write_text(json.dumps({**DOCTOR, "contact": "x@example.org", "name": "Dr\0"}))
+    assert "/name" in operator.refused(
+        "add-doctor", "--settings", settings, "--file", tmp_path / "doctor.json", typed=PASSWORD
+    )
 
     asyncio.run(sign_in_everybody(Settings.from_file(settings)))
 

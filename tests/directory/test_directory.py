@@ -96,6 +96,22 @@ async def test_a_doctor_added_is_published_and_found_on_her_own_node(database: D
     assert (len(file.licences), len(file.hours)) == (1, 7)
 
 
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [
+        ({"name": "Dr\0 Li"}, "/name"),
+        ({"licences": [replace(LI.licences[0], number="110\0")]}, "/licences/0/number"),
+        ({"licences": [replace(LI.licences[0], authority="\0")]}, "/licences/0/authority"),
+    ],
+)
+async def test_a_doctor_with_what_no_database_keeps_is_refused(
+    database: Database, clock: SetClock, change: dict[str, Any], pointer: str
+) -> None:
+    with pytest.raises(Invalid) as refused:
+        await add(database, clock, replace(LI, **change))
+    assert refused.value.extra["fields"][0]["pointer"] == pointer
+
+
 async def test_the_cursor_grows_only_when_something_changed(database: Database, clock: SetClock) -> None:
     doctor_id = await add(database, clock)
     first = await entries(database)

@@ -59,3 +59,10 @@ async def test_the_entries_are_read_again_only_after_a_change(database: Database
     for _ in range(3):
         assert await languages.listed(database) == ["en", "fr", "zh-Hans"]
     assert len(reads) == 2
+
+
+async def test_a_peers_doctor_with_what_no_database_keeps_is_refused(database: Database, clock: SetClock) -> None:
+    await add(database, clock)
+    (entry,) = (await entries(database)).entries
+    assert await pull(database, clock, [{**entry, "doctor": {**entry["doctor"], "name": "Dr\0 Li"}}], 7) == 1
+    assert await Languages().listed(database) == ["en", "zh-Hans"]
