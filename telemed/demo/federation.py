@@ -11,7 +11,7 @@ from telemed.clock import system_clock
 from telemed.config import Settings
 from telemed.demo.people import DOCTORS, PASSWORD, PEOPLE
 from telemed.demo.preflight import PORTS, ports_problem, writable_problem
-from telemed.demo.prepare import prepare
+from telemed.demo.prepare import alone, prepare
 from telemed.demo.seed import seed
 from telemed.demo.trust import lay_out
 from telemed.demo.watch import Child, watch
@@ -47,7 +47,8 @@ def _demo(arguments: argparse.Namespace) -> int:
     if problem:
         sys.stderr.write(problem + "\n")
         return 2
-    return asyncio.run(_run(arguments.var, arguments.ports))
+    with alone(arguments.var):
+        return asyncio.run(_run(arguments.var, arguments.ports))
 
 
 async def _run(var: Path, ports: dict[str, int]) -> int:

@@ -1,16 +1,39 @@
 """Writes the settings of the demo's nodes, each in a folder of its own, and keeps what is already there."""
 
+import fcntl
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from telemed import schema
 from telemed.config import MediaSettings, Settings
 from telemed.crypto.keyring import FileKeyRing
+from telemed.errors import Conflict
 from telemed.federation.keys import SigningKey
 from telemed.files import write_whole
 
 NAMES = {"KE": "Kenya (sample)", "CN": "China (sample)", "IT": "Italy (sample)"}
+
+
+class AlreadyRunning(Conflict):
+    """Another demo runs on the same files."""
+
+    code = "demo-running"
+
+
+@contextmanager
+def alone(var: Path) -> Iterator[None]:
+    """Keep other demos off `var`; the system lets them in again however this process ends. Raises AlreadyRunning."""
+    var.mkdir(parents=True, exist_ok=True)
+    with (var / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyRunning(
+                f"Another demo runs on {var}/; stop that one, or give this one files of its own with --var and --ports."
+            ) from None
+        yield
 
 
 def prepare(var: Path, ports: Mapping[str, int]) -> dict[Path, Settings]:

@@ -85,6 +85,25 @@ async def test_three_nodes_answer_and_stop_and_keep_their_keys(tmp_path: Path) -
     assert Settings.from_file(tmp_path / "ke" / "settings.toml") == first
 
 
+async def test_a_second_demo_on_the_same_files_is_refused_and_changes_nothing(tmp_path: Path) -> None:
+    process = await demo(tmp_path, free_ports())
+    try:
+        await lines_until_ready(process)
+        first = (tmp_path / "ke" / "settings.toml").read_bytes()
+        second = await demo(tmp_path, free_ports())
+        try:
+            async with asyncio.timeout(30):
+                rest, said = await second.communicate()
+        except TimeoutError:
+            await stop(second)
+            raise
+        assert (second.returncode, rest, said.count(b"\n")) == (2, b"", 1)
+        assert b"--var" in said
+        assert (tmp_path / "ke" / "settings.toml").read_bytes() == first
+    finally:
+        await stop(process)
+
+
 async def test_a_demo_that_is_stopped_while_it_prepares_starts_nothing(tmp_path: Path) -> None:
     process = await demo(tmp_path, free_ports())
     assert process.stdout is not None
