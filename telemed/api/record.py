@@ -4,7 +4,6 @@ from typing import Literal
 
 from aiohttp import web
 from pydantic import Field
-from sqlmodel import col, select
 
 from telemed.api.actors import caller
 from telemed.api.appointment_view import BookedDoctor, EndReason
@@ -12,14 +11,16 @@ from telemed.api.notes import NoteView, note_view
 from telemed.api.routing import Body, Moment, Route, View, Who
 from telemed.audit import actors
 from telemed.calls import window
+from telemed.directory.entries import Code
 from telemed.node import NODE
 from telemed.records import access, notes
 from telemed.records.access import Access
 from telemed.records.intake import read_intake
+from telemed.scheduling import booking
 from telemed.scheduling.models import Visit
 
-MAX_VISITS = 200
-"""The newest visits shown at once."""
+SHOWN = 50
+"""Visits shown at once; the older ones when they are asked for."""
 
 
 class BriefView(View):
@@ -53,9 +54,16 @@ class RecordedVisitView(View):
 
 
 class RecordView(View):
-    """Her visits, the newest first."""
+    """Her visits, the newest first; `more` says that there are older ones."""
 
     visits: list[RecordedVisitView]
+    more: bool
+
+
+class BeforeVisit(Body):
+    """The id of the oldest visit that is shown already."""
+
+    before: Code | None = None
 
 
 class WhoView(View):
@@ -90,14 +98,13 @@ class Before(Body):
     before: str | None = Field(None, pattern="^[0-9a-f]{64}$")
 
 
-async def read(request: web.Request) -> RecordView:
-    """Everything of hers, opened for her; her own look is in the chain too."""
+async def read(request: web.Request, asked: BeforeVisit) -> RecordView:
+    """What is hers, opened for her; her own look is in the chain too."""
     node, her = request.app[NODE], caller(request)
     jurisdiction = node.settings.jurisdiction
-    hers = select(Visit).where(Visit.patient_id == her.account_id, col(Visit.state).in_(("confirmed", "ended")))
     async with node.database.read() as session:
         key = await node.data_keys.of(session, her.account_id)
-        visits = (await session.exec(hers.order_by(col(Visit.starts_at).desc()).limit(MAX_VISITS))).all()
+        visits, more = await booking.confirmed_of_patient(session, her.account_id, SHOWN, before=asked.before)
         found = [
             RecordedVisitView(
                 appointment=_brief(visit),
@@ -121,7 +128,7 @@ async def read(request: web.Request) -> RecordView:
             items=["intake", "note"],
             now=node.clock(),
         )
-    return RecordView(visits=found)
+    return RecordView(visits=found, more=more)
 
 
 async def accesses(request: web.Request, asked: Before) -> AccessesView:
@@ -160,7 +167,13 @@ def _access(look: Access) -> AccessView:
 
 ROUTES = (
     Route(
-        method="GET", path="/record", handler=read, who=Who.PATIENT, view=RecordView, summary="The patient's own record"
+        method="GET",
+        path="/record",
+        handler=read,
+        who=Who.PATIENT,
+        query=BeforeVisit,
+        view=RecordView,
+        summary="The patient's own record",
     ),
     Route(
         method="GET",

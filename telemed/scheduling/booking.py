@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy import tuple_
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -124,6 +125,23 @@ async def all_of_patient(session: AsyncSession, patient_id: str, limit: int = 20
     """Her visits, the latest first."""
     hers = select(Visit).where(Visit.patient_id == patient_id).order_by(col(Visit.starts_at).desc(), col(Visit.id))
     return (await session.exec(hers.limit(limit))).all()
+
+
+async def confirmed_of_patient(
+    session: AsyncSession, patient_id: str, limit: int, *, before: str | None = None
+) -> tuple[Sequence[Visit], bool]:
+    """Her visits that were confirmed or have ended, the latest first, and whether there are earlier ones.
+
+    `before` is the id of one of her visits: only what comes after that one in this order. Raises NotFound.
+    """
+    hers = select(Visit).where(Visit.patient_id == patient_id, col(Visit.state).in_(("confirmed", "ended")))
+    if before is not None:
+        last = await of_patient(session, patient_id, before)
+        hers = hers.where(tuple_(Visit.starts_at, Visit.id) < (last.starts_at, last.id))
+    found = (
+        await session.exec(hers.order_by(col(Visit.starts_at).desc(), col(Visit.id).desc()).limit(limit + 1))
+    ).all()
+    return found[:limit], len(found) > limit
 
 
 async def _asked_before(session: AsyncSession, patient_id: str, asked: Request) -> Visit | None:

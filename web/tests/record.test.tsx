@@ -1,7 +1,7 @@
 import { fireEvent, render, screen } from "@testing-library/preact";
 import { expect, test } from "vitest";
 import RecordScreen from "../src/screens/record";
-import { nodeThatAnswers } from "./node";
+import { appointment, nodeThatAnswers } from "./node";
 
 const look = (id: string, what: string, name: string) => ({
   id,
@@ -14,7 +14,7 @@ const look = (id: string, what: string, name: string) => ({
 
 test("who looked long ago is shown when it is asked for, below what was shown already", async () => {
   nodeThatAnswers({
-    "GET /record": [200, { visits: [] }],
+    "GET /record": [200, { visits: [], more: false }],
     "GET /record/accesses": ({ query }) =>
       query === "?before=b"
         ? [200, { accesses: [look("c", "read-shared", "Dr Li")], more: false }]
@@ -27,4 +27,31 @@ test("who looked long ago is shown when it is asked for, below what was shown al
   await screen.findByText("Dr Li, China");
   expect(screen.getAllByText("Dr Wu, China")).toHaveLength(2);
   expect(screen.queryByText("Show older")).toBeNull();
+});
+
+const visit = (id: string, reason: string) => ({
+  appointment: appointment({ id }),
+  notes: [],
+  intake: { reason, allergies: "", medicines: "" },
+});
+
+test("older visits are shown when they are asked for, and a failure leaves what is shown", async () => {
+  let tries = 0;
+  nodeThatAnswers({
+    "GET /record": ({ query }) => {
+      if (!query) return [200, { visits: [visit("a", "a cough"), visit("b", "a fever")], more: true }];
+      tries += 1;
+      if (query !== "?before=b" || tries === 1)
+        return [503, { code: "unavailable", detail: "Not just now." }];
+      return [200, { visits: [visit("c", "a rash")], more: false }];
+    },
+    "GET /record/accesses": [200, { accesses: [], more: false }],
+  });
+  render(<RecordScreen />);
+  fireEvent.click(await screen.findByText("Show older visits"));
+  await screen.findByRole("alert");
+  fireEvent.click(screen.getByText("Show older visits"));
+  await screen.findByText("a rash");
+  expect(screen.getByText("a cough")).toBeTruthy();
+  expect(screen.queryByText("Show older visits")).toBeNull();
 });

@@ -207,6 +207,10 @@ export interface RecordedVisit {
   notes: Note[];
   intake: Intake | null;
 }
+export interface RecordPage {
+  visits: RecordedVisit[];
+  more: boolean;
+}
 export interface Access {
   id: string;
   at: string;
@@ -266,6 +270,6 @@ export interface paths {
   };
   "/visits/{id}/notes": { get: Op<{ notes: Note[] }, never, Id> };
   "/visits/{id}/end": { post: Op<Visit, never, Id> };
-  "/record": { get: Op<{ visits: RecordedVisit[] }> };
+  "/record": { get: Op<RecordPage, never, never, { before?: string }> };
   "/record/accesses": { get: Op<Accesses, never, never, { before?: string }> };
 }

@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { answer, api, type Failure, failureOf } from "../api/client";
-import type { Access, Accesses, RecordedVisit } from "../api/schema";
+import type { Access, Accesses, RecordedVisit, RecordPage } from "../api/schema";
 import { moment } from "../clocks";
 import { useSending } from "../parts/form";
 import { NoteCard } from "../parts/note-card";
@@ -11,41 +11,63 @@ import { expired, me, node } from "../session";
 import { country, named, t } from "../words";
 
 export default function RecordScreen() {
-  const visits = useSignal<RecordedVisit[] | null>(null);
+  const record = useSignal<RecordPage | null>(null);
   const accesses = useSignal<Accesses | null>(null);
   const failure = useSignal<Failure | null>(null);
   useEffect(() => {
     const read = async () => {
-      const [record, looks] = await Promise.all([answer(api.GET("/record")), looksBefore()]);
-      visits.value = record.visits;
+      const [visits, looks] = await Promise.all([visitsBefore(), looksBefore()]);
+      record.value = visits;
       accesses.value = looks;
     };
     read().catch((error) => {
       const refused = failureOf(error);
       if (!expired(refused)) failure.value = refused;
     });
-  }, [visits, accesses, failure]);
+  }, [record, accesses, failure]);
   return (
     <section>
       <h1 tabIndex={-1}>{t("record.title")}</h1>
       <p class="lead">{t("record.text", { country: country(node.value?.jurisdiction ?? "") })}</p>
       <Refusal failure={failure.value} />
-      {!visits.value && !failure.value && <Wait what={t("wait.record")} />}
-      {visits.value?.length === 0 && (
-        <>
-          <p>{t("record.empty")}</p>
-          <p>
-            <a class="button main" href="/find">
-              {t("find.title")}
-            </a>
-          </p>
-        </>
-      )}
-      {visits.value?.map((visit) => (
-        <VisitCard key={visit.appointment.id} visit={visit} />
-      ))}
+      {!record.value && !failure.value && <Wait what={t("wait.record")} />}
+      {record.value && <Visits newest={record.value} />}
       {accesses.value && <Looks newest={accesses.value} />}
     </section>
+  );
+}
+
+/** A page of visits: those before the one with that id, the newest without one. */
+const visitsBefore = (before?: string) =>
+  answer(api.GET("/record", { params: { query: before ? { before } : {} } }));
+
+function Visits({ newest }: { newest: RecordPage }) {
+  const list = useSignal(newest.visits);
+  const more = useSignal(newest.more);
+  const older = async () => {
+    const page = await visitsBefore(list.value.at(-1)?.appointment.id);
+    list.value = [...list.value, ...page.visits];
+    more.value = page.more;
+  };
+  if (list.value.length === 0) {
+    return (
+      <>
+        <p>{t("record.empty")}</p>
+        <p>
+          <a class="button main" href="/find">
+            {t("find.title")}
+          </a>
+        </p>
+      </>
+    );
+  }
+  return (
+    <>
+      {list.value.map((visit) => (
+        <VisitCard key={visit.appointment.id} visit={visit} />
+      ))}
+      {more.value && <Older show={older}>{t("record.older")}</Older>}
+    </>
   );
 }
 
@@ -90,7 +112,6 @@ const ITEMISED = new Set(["gave-consent", "read-shared"]);
 function Looks({ newest }: { newest: Accesses }) {
   const list = useSignal(newest.accesses);
   const more = useSignal(newest.more);
-  const sending = useSending();
   const older = async () => {
     const looks = await looksBefore(list.value.at(-1)?.id);
     list.value = [...list.value, ...looks.accesses];
@@ -113,12 +134,19 @@ function Looks({ newest }: { newest: Accesses }) {
           </li>
         ))}
       </ul>
+      {more.value && <Older show={older}>{t("looks.older")}</Older>}
+    </>
+  );
+}
+
+function Older({ show, children }: { show: () => Promise<void>; children: string }) {
+  const sending = useSending();
+  return (
+    <>
       <Refusal failure={sending.failure.value} />
-      {more.value && (
-        <button type="button" aria-disabled={sending.busy.value} onClick={() => void sending.run(older)}>
-          {t("looks.older")}
-        </button>
-      )}
+      <button type="button" aria-disabled={sending.busy.value} onClick={() => void sending.run(show)}>
+        {children}
+      </button>
     </>
   );
 }
