@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -53,17 +54,27 @@ async def search(
         datetime.combine(day, time(), zone).astimezone(UTC) for day in (from_day, from_day + days * ALL_DAY)
     )
     found = await replica.doctors(session, own, specialty=specialty, language=language)
-    matches = [match(listed, rules, own.jurisdiction, zone, max(since, now), until) for listed in found]
-    return sorted(matches, key=_soonest)[:MAX_RESULTS]
+    matched = partial(
+        match, rules=rules, patient_jurisdiction=own.jurisdiction, hers=zone, since=max(since, now), until=until
+    )
+    # The first time tells the order; the others are worked out of those alone who are shown.
+    soonest = sorted((matched(listed, at_most=1) for listed in found), key=_soonest)[:MAX_RESULTS]
+    return [matched(one.listed) for one in soonest]
 
 
 def match(
-    listed: Listed, rules: LicenceRules, patient_jurisdiction: str, hers: ZoneInfo, since: datetime, until: datetime
+    listed: Listed,
+    rules: LicenceRules,
+    patient_jurisdiction: str,
+    hers: ZoneInfo,
+    since: datetime,
+    until: datetime,
+    at_most: int = MAX_SLOTS,
 ) -> Match:
     """One doctor's open times from `since`, earlier than `until`, on days when the rules offer them."""
     minutes, doctors = listed.doctor.visit_minutes, ZoneInfo(listed.doctor.zone)
     offered = _offered(listed, rules, patient_jurisdiction, since, until)
-    shown = [slot(at, minutes, hers=hers, doctors=doctors) for at, _ in zip(offered, range(MAX_SLOTS), strict=False)]
+    shown = [slot(at, minutes, hers=hers, doctors=doctors) for at, _ in zip(offered, range(at_most), strict=False)]
     first = shown[0].starts_at if shown else since
     return Match(listed, decision(rules, patient_jurisdiction, listed, first), shown, next(offered, None) is not None)
 

@@ -1,16 +1,18 @@
 """Doctors as they are added, published and replicated, on both databases."""
 
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 
 from telemed.db import Database
 from telemed.directory import doctors, licence_rules, publication, replica
 from telemed.directory.doctors import NewDoctor, NewLicence, add_doctor, stretch
-from telemed.directory.entries import MAX_CURSOR
+from telemed.directory.entries import MAX_CURSOR, PublicEntry
 from telemed.directory.models import Doctor
 from telemed.directory.replica import Home
 from telemed.errors import Invalid
@@ -110,6 +112,22 @@ async def test_a_doctor_with_what_no_database_keeps_is_refused(
     with pytest.raises(Invalid) as refused:
         await add(database, clock, replace(LI, **change))
     assert refused.value.extra["fields"][0]["pointer"] == pointer
+
+
+async def test_an_entry_is_read_in_a_fraction_of_what_finding_all_zones_takes(
+    database: Database, clock: SetClock
+) -> None:
+    await add(database, clock)
+    (entry,) = (await entries(database)).entries
+
+    def seconds(work: Callable[[], object]) -> float:
+        started_at = time.perf_counter()
+        work()
+        return time.perf_counter() - started_at
+
+    reading = min(seconds(lambda: PublicEntry.model_validate(entry)) for _ in range(10))
+    finding = min(seconds(available_timezones) for _ in range(3))
+    assert reading < finding / 5
 
 
 async def test_the_cursor_grows_only_when_something_changed(database: Database, clock: SetClock) -> None:
