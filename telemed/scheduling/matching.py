@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -74,7 +75,7 @@ def match(
     """One doctor's open times from `since`, earlier than `until`, on days when the rules offer them."""
     minutes, doctors = listed.doctor.visit_minutes, ZoneInfo(listed.doctor.zone)
     offered = _offered(listed, rules, patient_jurisdiction, since, until)
-    shown = [slot(at, minutes, hers=hers, doctors=doctors) for at, _ in zip(offered, range(at_most), strict=False)]
+    shown = [slot(at, minutes, hers=hers, doctors=doctors) for at in islice(offered, at_most)]
     first = shown[0].starts_at if shown else since
     return Match(listed, decision(rules, patient_jurisdiction, listed, first), shown, next(offered, None) is not None)
 

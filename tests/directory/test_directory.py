@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
@@ -12,9 +12,9 @@ import pytest
 from telemed.db import Database
 from telemed.directory import doctors, licence_rules, publication, replica
 from telemed.directory.doctors import NewDoctor, NewLicence, add_doctor, stretch
-from telemed.directory.entries import MAX_CURSOR, PublicEntry
+from telemed.directory.entries import MAX_CURSOR, PublicDoctor, PublicEntry
 from telemed.directory.models import Doctor
-from telemed.directory.replica import Home
+from telemed.directory.replica import Home, Listed
 from telemed.errors import Invalid
 from telemed.scheduling import matching
 from telemed.scheduling.matching import Match
@@ -128,6 +128,15 @@ async def test_an_entry_is_read_in_a_fraction_of_what_finding_all_zones_takes(
     reading = min(seconds(lambda: PublicEntry.model_validate(entry)) for _ in range(10))
     finding = min(seconds(available_timezones) for _ in range(3))
     assert reading < finding / 5
+
+
+@pytest.mark.parametrize(("open_times", "more"), [(0, False), (39, False), (40, False), (41, True), (42, True)])
+def test_times_that_are_not_shown_are_spoken_of(clock: SetClock, open_times: int, more: bool) -> None:
+    doctor = PublicDoctor.model_validate({**asdict(LI), "id": "li", "active": True})
+    listed = Listed(Home("CN", "CN"), doctor, [(clock(), clock() + open_times * timedelta(minutes=10))], None)
+    until = clock() + timedelta(days=1)
+    found = matching.match(listed, licence_rules.load(), "KE", ZoneInfo("Africa/Nairobi"), clock(), until)
+    assert (len(found.slots), found.more) == (min(open_times, matching.MAX_SLOTS), more)
 
 
 async def test_the_cursor_grows_only_when_something_changed(database: Database, clock: SetClock) -> None:
