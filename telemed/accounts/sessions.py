@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlmodel import col, delete, select
+from sqlmodel import col, delete, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from telemed.accounts.models import Account, Session
@@ -44,9 +44,9 @@ async def resume(database: Database, token: str, now: datetime) -> tuple[Session
         return None
     if now - found[0].last_seen_at >= SEEN_EVERY:
         async with database.write() as writing:
-            row = await writing.get(Session, found[0].id)
-            if row is not None:
-                row.last_seen_at = now
+            # Not by way of its row: that may be signed out between the look and the change.
+            seen = update(Session).where(col(Session.id) == found[0].id).values(last_seen_at=now)
+            await writing.exec(seen)
     return found[0], found[1]
 
 
