@@ -122,7 +122,8 @@ async def redeem(session: AsyncSession, code: str, now: datetime) -> WayIn:
     )
     if spent.rowcount != 1:
         raise ArrivalRefused("This way in was used or is older than 30 seconds. Press Join once more.")
-    visit = await session.get_one(Visit, arrival.visit_id)
+    # Locked, so that of two who arrive at once the later finds the session of the earlier.
+    visit = await session.get_one(Visit, arrival.visit_id, with_for_update=True)
     agreed = await _require_open(session, visit, now)
     await end_sessions(session, visit.id, now)
     way_in = WayIn(visit.id, secrets.token_urlsafe(32), min(window.closes_at(visit), agreed.until))

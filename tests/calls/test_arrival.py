@@ -1,12 +1,14 @@
 """Who comes to a visit: the doctor who was booked, once for each assertion, and nobody else."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlmodel import select
+from sqlalchemy import event
+from sqlmodel import col, select
 
 from telemed.audit.models import AuditEvent
 from telemed.calls import arrival, visiting, window
@@ -52,9 +54,9 @@ async def test_the_doctor_arrives_and_the_chain_says_so(booked: Database) -> Non
     found = await resume(booked, await redeem(booked, code.code))
     assert (found.visit.id, found.arrival.doctor["name"], found.arrival.issuer) == (VISIT, "Dr Li", "CN")
     async with booked.read() as session:
-        (event,) = await session.exec(select(AuditEvent))
+        (told,) = await session.exec(select(AuditEvent))
         (row,) = await session.exec(select(Arrival))
-    assert (event.action, event.subject, event.actor["name"]) == ("arrived", f"handle-{AMINA}", "Dr Li")
+    assert (told.action, told.subject, told.actor["name"]) == ("arrived", f"handle-{AMINA}", "Dr Li")
     assert code.code not in row.model_dump_json()
 
 
@@ -102,6 +104,29 @@ async def test_a_later_arrival_takes_the_place_of_the_earlier(booked: Database) 
     await resume(booked, second)
     with pytest.raises(NotSignedIn):
         await resume(booked, first)
+
+
+async def test_of_two_who_arrive_at_once_the_later_takes_the_place_of_the_earlier(booked: Database) -> None:
+    first, second = (await accept(booked)).code, (await accept(booked, replace(ASSERTED, jti="k" * 22))).code
+    waits = asyncio.Event()
+
+    def heard(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if "FOR UPDATE" in statement:
+            waits.set()
+
+    async with booked.write() as session:
+        await arrival.redeem(session, first, NOW)
+        event.listen(booked.engine.sync_engine, "before_cursor_execute", heard)
+        later = asyncio.create_task(redeem(booked, second))
+        if booked.engine.dialect.name == "postgresql":
+            # SQLite has one writer: there the later waits for this one's end.
+            blocked = asyncio.create_task(waits.wait())
+            await asyncio.wait({later, blocked}, timeout=10, return_when=asyncio.FIRST_COMPLETED)
+            blocked.cancel()
+    await asyncio.wait_for(later, 10)
+    async with booked.read() as session:
+        live = select(VisitSession.jti).where(col(VisitSession.ended_at).is_(None))
+        assert (await session.exec(live)).all() == [f"CN|{'k' * 22}"]
 
 
 async def test_a_session_is_for_one_visit(booked: Database) -> None:
