@@ -24,8 +24,8 @@ SCREENS = (
 )
 """The addresses that the page knows; its own map is web/src/navigation.ts."""
 
-# No folder and no leading dot: nothing but a file right inside dist/assets has such a name.
-_ASSET = r"/assets/{name:[A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)+}"
+# No folder and no leading dot: nothing but a file right inside dist/assets has such a name, and no disk a longer one.
+_ASSET = r"/assets/{name:(?=.{1,200}$)[A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)+}"
 _LOST = r"/{lost:(?!api/|federation/|media/|assets/|arrive$|healthz$).*}"
 """Every other address that a person may have mistyped."""
 

@@ -99,6 +99,7 @@ async def test_a_hashed_file_is_kept_for_ever_and_sent_small(http: ClientSession
         "/assets/link.js",
         "/assets/gone-abc.js",
         "/assets/",
+        f"/assets/{'a' * 300}.js",
         "/.vite/manifest.json",
         "/index.html",
         "/key-ring.json",
