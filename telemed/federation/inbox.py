@@ -8,12 +8,16 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, delete
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from telemed.db import upsert
 from telemed.errors import KeyReused, TelemedError
 from telemed.federation.models import SeenNonce, StoredAnswer
 from telemed.federation.signing import SignatureRefused, Verified
 
 KEPT = timedelta(days=30)
 """How long an answer is given again; longer than any message is retried."""
+
+UNANSWERED = 0
+"""The status of an answer that is being worked out, which nobody but its own transaction sees."""
 
 Work = Callable[[AsyncSession], Awaitable[tuple[int, str]]]
 """What a request does, in the transaction that stores its answer: the status and the JSON text."""
@@ -45,10 +49,10 @@ async def answer(
     Raises:
         KeyReused: the key belongs to another request.
     """
-    stored = await session.get(StoredAnswer, (peer, key))
-    if stored is not None:
-        if stored.body_digest != digest:
-            raise KeyReused("This Idempotency-Key belongs to another request; take a new one.")
+    stored = await _claimed(session, peer, key, digest, now)
+    if stored.body_digest != digest:
+        raise KeyReused("This Idempotency-Key belongs to another request; take a new one.")
+    if stored.status != UNANSWERED:
         return stored.status, stored.body
     try:
         async with session.begin_nested():
@@ -57,11 +61,18 @@ async def answer(
         status, body = refuse(refused)
         if status >= 500:
             raise
-    session.add(
-        StoredAnswer(peer=peer, idempotency_key=key, body_digest=digest, status=status, body=body, answered_at=now)
-    )
+    stored.status, stored.body = status, body
     await session.flush()
     return status, body
+
+
+async def _claimed(session: AsyncSession, peer: str, key: str, digest: str, now: datetime) -> StoredAnswer:
+    """The key's row. Of two tries at once the second waits here until the first is answered, or has failed."""
+    claim = upsert(session, StoredAnswer).values(
+        peer=peer, idempotency_key=key, body_digest=digest, status=UNANSWERED, body="", answered_at=now
+    )
+    await (await session.connection()).execute(claim.on_conflict_do_nothing())
+    return await session.get_one(StoredAnswer, (peer, key))
 
 
 def digest(method: str, path: str, content_digest: str) -> str:

@@ -9,6 +9,7 @@ import pytest
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from multidict import CIMultiDict
+from sqlalchemy import event
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -18,7 +19,7 @@ from telemed.api.routing import Body, Route, View, Who
 from telemed.directory.doctors import add_doctor
 from telemed.directory.models import ReplicaEntry, ReplicaState
 from telemed.errors import Conflict
-from telemed.federation.client import PeerUnreachable
+from telemed.federation.client import Answer, PeerUnreachable
 from telemed.federation.keys import SigningKey
 from telemed.federation.signing import Request, sign_request
 from tests.conftest import SetClock
@@ -193,3 +194,42 @@ async def test_a_key_is_answered_once(tmp_path: Path, clock: SetClock, monkeypat
         assert times == 2
         answer = await peers.post("CN", "/federation/v1/things", {"word": "yes"})
         assert (answer.status, answer.code) == (422, "invalid")
+
+
+async def test_two_tries_at_once_are_answered_alike(
+    tmp_path: Path, clock: SetClock, monkeypatch: pytest.MonkeyPatch, databases: dict[str, str]
+) -> None:
+    times, begun, other_waits = 0, asyncio.Event(), asyncio.Event()
+
+    async def hear(session: AsyncSession) -> tuple[int, View]:
+        nonlocal times
+        times += 1
+        begun.set()
+        if session.get_bind().dialect.name == "postgresql" and times == 1:
+            # SQLite has one writer: there the other waits for this one's end.
+            await asyncio.wait_for(other_waits.wait(), 10)
+        return 201, Heard(times=times)
+
+    async def handle(request: web.Request, body: Thing) -> web.Response:
+        return await answer_once(request, hear)
+
+    route = Route(
+        method="POST", path="/federation/v1/things", handler=handle, who=Who.PEER, body=Thing, summary="-", root=True
+    )
+    monkeypatch.setattr("telemed.api.map.ROUTES", (route,))
+    async with federation(tmp_path, clock, "KE", "CN", databases=databases) as nodes:
+
+        def post() -> asyncio.Task[Answer]:
+            asked = nodes["KE"].node.peers.post("CN", "/federation/v1/things", {"word": "yes"}, idempotency_key="k")
+            return asyncio.create_task(asked)
+
+        def heard(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+            if begun.is_set() and "stored_answer" in statement:
+                other_waits.set()
+
+        event.listen(nodes["CN"].node.database.engine.sync_engine, "before_cursor_execute", heard)
+        first = post()
+        await asyncio.wait_for(begun.wait(), 10)
+        answers = await asyncio.gather(first, post())
+    assert [(answer.status, answer.body) for answer in answers] == [(201, {"times": 1})] * 2
+    assert times == 1
