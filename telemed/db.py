@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Boolean, Dialect, Integer, String, Text, event
@@ -142,6 +143,12 @@ class Database:
             session = await stack.enter_async_context(AsyncSession(writing, expire_on_commit=False))
             await stack.enter_async_context(session.begin())
             yield session
+
+    def make_file(self) -> None:
+        """Make SQLite's file where there is none: its owner's alone, as those that SQLite puts beside it then are."""
+        name = self.engine.url.database
+        if self._sqlite and name and not name.startswith((":memory:", "file:")):
+            Path(name).touch(mode=0o600)
 
     async def scrub(self) -> None:
         """Take what was deleted out of SQLite's write-ahead log too: secure_delete knows the database file alone."""

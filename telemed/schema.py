@@ -40,7 +40,8 @@ async def migrate(url: str) -> None:
 
 
 async def upgrade(database: Database) -> None:
-    """Apply the migrations that are missing."""
+    """Apply the migrations that are missing, all of them to a SQLite file that is not there yet."""
+    database.make_file()
     await _run(database, lambda config: command.upgrade(config, "head"))
 
 

@@ -1,6 +1,7 @@
 """The migrations lead to what the models say, and the record cannot be altered even by the node itself."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -17,6 +18,20 @@ NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 async def test_the_newest_migration_is_what_the_models_say(database: Database) -> None:
     await schema.check(database)
     await schema.require_newest(database)
+
+
+async def test_a_database_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    database = Database(f"sqlite+aiosqlite:///{tmp_path}/node.sqlite")
+    try:
+        await schema.upgrade(database)
+        async with database.write() as session:
+            session.add(_event())
+            await session.flush()
+            modes = _modes(tmp_path)
+    finally:
+        await database.close()
+    assert {"node.sqlite", "node.sqlite-wal"} <= set(modes)
+    assert set(modes.values()) == {0o600}
 
 
 async def test_a_node_refuses_a_database_without_its_migrations(empty_database: Database) -> None:
@@ -41,6 +56,10 @@ async def test_times_of_every_year_are_read_as_written_and_sort(database: Databa
         session.add_all(_event(seq, at) for seq, at in enumerate(years, 1))
     async with database.read() as session:
         assert (await session.exec(select(AuditEvent.at).order_by(col(AuditEvent.at)))).all() == sorted(years)
+
+
+def _modes(folder: Path) -> dict[str, int]:
+    return {file.name: file.stat().st_mode & 0o777 for file in folder.iterdir()}
 
 
 def _event(seq: int = 1, at: datetime = NOON) -> AuditEvent:
