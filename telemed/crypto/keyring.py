@@ -80,7 +80,7 @@ class FileKeyRing:
             return cls(wrapping, _key(ring["fingerprinting"]))
         except OSError as error:
             raise KeyRingUnusable(f"The key ring {path} cannot be read: {error.strerror}.") from error
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise KeyRingUnusable(f"The file {path} is no key ring; restore it from its backup.") from error
 
     async def wrap(self, context: str, key: bytes) -> str:

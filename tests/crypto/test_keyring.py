@@ -57,7 +57,7 @@ def test_a_ring_that_others_may_read_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{}", "[]", '{"wrapping": {}, "fingerprinting": ""}', '{"wrapping": {"1": "AA=="}}']
+    "text", ["", "{}", "[]", "[" * 100_000, '{"wrapping": {}, "fingerprinting": ""}', '{"wrapping": {"1": "AA=="}}']
 )
 def test_a_file_that_is_no_ring_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "ring"
