@@ -29,7 +29,11 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 
 def settings_of(arguments: argparse.Namespace) -> Settings:
     """The settings that the command was given. Raises FileUnusable."""
-    path: Path = arguments.settings
+    return read_settings(arguments.settings)
+
+
+def read_settings(path: Path) -> Settings:
+    """The settings in a file. Raises FileUnusable."""
     try:
         return Settings.from_file(path)
     except OSError as missing:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from telemed import schema
+from telemed.commands.terminal import read_settings
 from telemed.config import MediaSettings, Settings
 from telemed.crypto.keyring import FileKeyRing
 from telemed.errors import Conflict
@@ -57,7 +58,7 @@ def root_key(var: Path) -> SigningKey:
     """The key that signs the demo's trust lists, in a folder that no node reads; made at the first start."""
     path = var / "root" / "root-key.pem"
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return SigningKey.load(path) if path.exists() else SigningKey.create(path)
+    return SigningKey.open(path) if path.exists() else SigningKey.create(path)
 
 
 def _file(var: Path, node: str) -> Path:
@@ -65,7 +66,7 @@ def _file(var: Path, node: str) -> Path:
 
 
 def _settled(path: Path, node: str, port: int, root: str) -> Settings:
-    secret = Settings.from_file(path).media.secret if path.exists() else secrets.token_urlsafe(32)
+    secret = read_settings(path).media.secret if path.exists() else secrets.token_urlsafe(32)
     settings = Settings(
         node=node,
         jurisdiction=node,

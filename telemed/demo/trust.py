@@ -32,7 +32,7 @@ def lay_out(var: Path, nodes: Iterable[Settings], now: datetime) -> None:
 
 
 def _trusted(node: Settings) -> TrustedNode:
-    key = SigningKey.load(node.path(node.signing_key))
+    key = SigningKey.open(node.path(node.signing_key))
     return TrustedNode(id=node.node, jurisdiction=node.jurisdiction, origin=node.origin, keys=(key.public,))
 
 

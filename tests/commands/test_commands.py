@@ -26,6 +26,7 @@ from telemed.audit import chain
 from telemed.config import Settings
 from telemed.crypto.keyring import FileKeyRing
 from telemed.db import Database
+from telemed.demo.prepare import prepare
 from telemed.federation.keys import SigningKey
 from telemed.schema import migrate
 from tests.nodes import free_port
@@ -327,6 +328,14 @@ def test_a_chain_signed_with_a_key_that_was_replaced_is_verified_with_its_public
     assert "row 3 is not signed" in operator.refused("verify-audit", "--settings", audited)
     assert "3 rows" in operator.done("verify-audit", "--settings", audited, f"--key={before}")
     assert "make-keys prints" in operator.refused("verify-audit", "--settings", audited, "--key", "nonsense")
+
+
+@pytest.mark.parametrize("damaged", ["ke/settings.toml", "ke/signing-key.pem", "root/root-key.pem"])
+def test_a_demo_whose_files_are_damaged_says_which(operator: Operator, tmp_path: Path, damaged: str) -> None:
+    prepare(tmp_path, {"KE": free_port()})
+    (tmp_path / damaged).write_text("node = 7")
+    ports = ",".join(str(free_port()) for _ in range(3))
+    assert damaged in operator.refused("demo", "--var", tmp_path, "--ports", ports)
 
 
 async def logged(folder: Path, meanwhile: Callable[[int], Awaitable[None]]) -> list[dict[str, Any]]:
