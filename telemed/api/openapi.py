@@ -1,7 +1,8 @@
 """The node's description of itself: OpenAPI 3.1, made from the routes that it really has."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import lru_cache
 from importlib.metadata import version
 from typing import Any, Literal
 
@@ -123,8 +124,9 @@ async def describe(request: web.Request) -> Document:
     return document(routes, request.app[NODE].settings.origin)
 
 
-def document(routes: Sequence[Route], origin: str) -> Document:
-    """The description of these routes at that origin."""
+@lru_cache(maxsize=1)
+def document(routes: tuple[Route, ...], origin: str) -> Document:
+    """The description of these routes at that origin; kept, because anybody may ask and it takes a while to make."""
     kinds = dict.fromkeys(kind for route in routes for kind in _kinds(route))
     references, defined = models_json_schema(list(kinds), ref_template="#/components/schemas/{model}")
     schemas = defined.get("$defs", {})

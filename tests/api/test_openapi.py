@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from telemed.api import map as api_map
+from telemed.api import openapi
 from telemed.api.page import SCREENS
 from telemed.api.routing import Who
 from tests.conftest import SetClock
@@ -34,6 +35,12 @@ def references(value: Any) -> set[str]:
         own = {value["$ref"]} if isinstance(value.get("$ref"), str) else set()
         return own.union(*(references(part) for part in value.values()))
     return set().union(*(references(part) for part in value)) if isinstance(value, list) else set()
+
+
+async def test_the_description_is_made_once_and_not_for_each_who_asks(ke: RunningNode) -> None:
+    first = openapi.document(api_map.ROUTES, ke.origin)
+    assert await described(ke) == first.model_dump(mode="json")
+    assert openapi.document(api_map.ROUTES, ke.origin) is first
 
 
 async def test_no_route_is_undescribed_and_none_is_invented(ke: RunningNode) -> None:
