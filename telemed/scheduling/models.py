@@ -24,14 +24,14 @@ class Claim(SQLModel, table=True):
 
     id: str = Field(primary_key=True)
     patient_node: str = Field(index=True)
-    handle: str
+    handle: str = Field(index=True)
     doctor_id: str = Field(foreign_key="doctor.id", index=True)
     starts_at: datetime = Field(sa_type=UtcDateTime)
     minutes: int
     language: str
     specialty: str
     state: str
-    hold_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    hold_until: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
 
 
 class ClaimCell(SQLModel, table=True):
@@ -59,6 +59,8 @@ class Visit(SQLModel, table=True):
         CheckConstraint("minutes > 0 AND minutes % 5 = 0", name="minutes"),
         UniqueConstraint("patient_id", "request_key"),
         Index("ix_visit_patient_id_starts_at", "patient_id", "starts_at"),
+        Index("ix_visit_state_starts_at", "state", "starts_at"),
+        Index("ix_visit_state_room_closed_at", "state", "room_closed_at"),
     )
 
     id: str = Field(primary_key=True)
