@@ -16,9 +16,9 @@ class UnauthenticatedError(SignalingError):
 
 
 class PermissionDeniedError(SignalingError):
-    """A good token that does not allow this."""
+    """A good token that does not allow this. LiveKit gives it the code of one that is not good."""
 
-    code = "permission_denied"
+    code = "unauthenticated"
 
 
 class NotFoundError(SignalingError):
@@ -76,7 +76,6 @@ class BadRouteError(SignalingError):
 HTTP_STATUS = {
     "internal": 500,
     "unauthenticated": 401,
-    "permission_denied": 403,
     "not_found": 404,
     "invalid_argument": 400,
     "resource_exhausted": 429,

@@ -18,7 +18,13 @@ from signaling.clients.connection import PATIENCE_SECONDS, SignalConnection
 from signaling.clients.failures import Failures
 from signaling.clients.joining import Joining
 from signaling.config import Settings
-from signaling.errors import LimitExceededError, NotFoundError, PermissionDeniedError, UnavailableError
+from signaling.errors import (
+    InvalidArgumentError,
+    LimitExceededError,
+    NotFoundError,
+    PermissionDeniedError,
+    UnavailableError,
+)
 from signaling.memory import Memory
 from signaling.negotiation import wiring
 from signaling.operation.durations import JOIN_BOUNDS_SECONDS, Durations
@@ -95,8 +101,10 @@ class Sessions:
     def admit(self, claims: Claims) -> str:
         """The room a token opens. Raises a SignalingError when it opens none now."""
         grant = claims.video
-        if not grant.room_join or not grant.room or not claims.identity:
+        if not grant.room_join:
             raise PermissionDeniedError("token does not allow joining a room")
+        if not grant.room or not claims.identity:
+            raise InvalidArgumentError("token names no room or nobody")
         if self.is_draining:
             raise UnavailableError("server is closing")
         bounds.check_names(self.settings, (grant.room, claims.identity, claims.name))

@@ -17,6 +17,7 @@ from livekit import api
 from livekit.protocol.models import ClientInfo
 from livekit.protocol.rtc import JoinRequest, SignalRequest, WrappedJoinRequest
 
+from signaling import tokens
 from signaling.config import RoomSettings, WebhookSettings
 from tests.signaling.conftest import KEY, SECRET, Started, next_of, token, until
 
@@ -33,6 +34,23 @@ async def test_a_good_token_validates_and_says_so_to_any_origin(start: Started, 
         assert response.status == 401
     async with http.get(f"{url}/rtc/v1/validate", params=query) as response:
         assert response.status == 400
+
+
+@pytest.mark.parametrize(
+    ("claims", "status"),
+    [
+        ({"sub": "amina", "video": {"room": "visit"}}, 401),
+        ({"sub": "amina", "video": {"roomJoin": True}}, 400),
+        ({"video": {"roomJoin": True, "room": "visit"}}, 400),
+    ],
+)
+async def test_a_token_that_opens_no_room_is_refused_as_by_livekit(
+    start: Started, http: aiohttp.ClientSession, claims: dict[str, Any], status: int
+) -> None:
+    url, _ = await start()
+    signed = tokens.sign({"iss": KEY, "exp": int(time.time()) + 600, **claims}, SECRET)
+    async with http.get(f"{url}/rtc/validate", params={"access_token": signed}) as response:
+        assert response.status == status
 
 
 async def test_without_auto_create_a_room_must_exist(start: Started, http: aiohttp.ClientSession) -> None:
@@ -171,10 +189,9 @@ async def test_room_service_refuses_in_twirps_words(start: Started, http: aiohtt
     path = f"{url}/twirp/livekit.RoomService/ListRooms"
     headers = {"Authorization": f"Bearer {token()}"}
     async with http.post(path, data=b"", headers=headers) as response:
-        assert response.status == 403
-        assert (await response.json())["code"] == "permission_denied"
+        assert (response.status, (await response.json())["code"]) == (401, "unauthenticated")
     async with http.post(path, data=b"") as response:
-        assert response.status == 401
+        assert (response.status, (await response.json())["code"]) == (401, "unauthenticated")
     async with http.post(path.replace("ListRooms", "Nonsense"), data=b"", headers=headers) as response:
         assert (response.status, (await response.json())["code"]) == (404, "bad_route")
 

@@ -112,7 +112,7 @@ async def test_metadata_of_ones_own_needs_a_grant(start: Started, http: aiohttp.
     brought = wrapped(JoinRequest(metadata="m", participant_attributes={"hand": "up"}))
     with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
         await http.ws_connect(f"{url}/rtc/v1", params={"access_token": token(), "join_request": brought})
-    assert caught.value.status == 403
+    assert caught.value.status == 401
     allowed = {"access_token": token(can_update_own_metadata=True), "join_request": brought}
     socket = await http.ws_connect(f"{url}/rtc/v1", params=allowed)
     me = (await next_of(socket)).join.participant

@@ -314,7 +314,7 @@ async def test_who_fails_too_often_is_told_to_wait_and_a_good_token_still_joins(
 ) -> None:
     url, sessions = await start(limits=LimitSettings(failed_joins_per_minute=3))
     assert await _refused(http, url, "x.y.z") == 401
-    assert await _refused(http, url, token(room_join=False)) == 403
+    assert await _refused(http, url, token(room_join=False)) == 401
     assert (await _failed(http, url))[0] == 401
     status, retry_after = await _failed(http, url)
     assert status == 429
