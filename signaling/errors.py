@@ -33,6 +33,12 @@ class InvalidArgumentError(SignalingError):
     code = "invalid_argument"
 
 
+class MalformedError(SignalingError):
+    """A request that cannot be read."""
+
+    code = "malformed"
+
+
 class LimitExceededError(SignalingError):
     """The room or the server is full, or something is too large."""
 
@@ -78,6 +84,7 @@ HTTP_STATUS = {
     "unauthenticated": 401,
     "not_found": 404,
     "invalid_argument": 400,
+    "malformed": 400,
     "resource_exhausted": 429,
     "unavailable": 503,
     "failed_precondition": 412,

@@ -21,6 +21,7 @@ from signaling.errors import (
     FailedPreconditionError,
     InvalidArgumentError,
     LimitExceededError,
+    MalformedError,
     NotFoundError,
     PermissionDeniedError,
 )
@@ -64,7 +65,7 @@ class RoomService:
             else:
                 request.ParseFromString(body)
         except (DecodeError, json_format.ParseError, UnicodeDecodeError) as problem:
-            raise InvalidArgumentError("request body cannot be read") from problem
+            raise MalformedError("request body cannot be read") from problem
         response = await work(grant, request)
         if is_json:
             words = json_format.MessageToJson(

@@ -30,6 +30,25 @@ async def test_json_names_what_is_empty_too(start: Started, http: aiohttp.Client
     assert (room["num_participants"], room["max_participants"], room["metadata"]) == (0, 0, "")
 
 
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/protobuf", b"\xff"),
+        ("application/json", b"{"),
+        ("application/json", b""),
+        ("application/json", b"\xff\xff"),
+        ("application/json", b'{"names": 1}'),
+    ],
+)
+async def test_a_body_that_cannot_be_read_is_malformed_in_twirps_words(
+    start: Started, http: aiohttp.ClientSession, kind: str, body: bytes
+) -> None:
+    url, _ = await start()
+    headers = {"Authorization": f"Bearer {token(room_list=True)}", "Content-Type": kind}
+    async with http.post(f"{url}/twirp/livekit.RoomService/ListRooms", data=body, headers=headers) as response:
+        assert (response.status, (await response.json())["code"]) == (400, "malformed")
+
+
 @pytest.mark.parametrize(("nonce", "status"), [("aGk=", 400), ("", 200), ("AAAAAAAAAAAAAAAAAAAAAA==", 200)])
 async def test_a_nonce_that_protects_from_nothing_is_refused(
     start: Started, http: aiohttp.ClientSession, nonce: str, status: int
