@@ -7,7 +7,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.signaling.conftest import Started, token
+from signaling import tokens
+from tests.signaling.conftest import KEY, SECRET, Started, token
 
 
 async def _call(http: aiohttp.ClientSession, url: str, method: str, **request: Any) -> tuple[int, Any]:
@@ -28,6 +29,17 @@ async def test_json_names_what_is_empty_too(start: Started, http: aiohttp.Client
     assert await _call(http, url, "ListRooms") == (200, {"rooms": []})
     _, room = await _call(http, url, "CreateRoom", name="visit")
     assert (room["num_participants"], room["max_participants"], room["metadata"]) == (0, 0, "")
+
+
+async def test_a_room_without_a_name_is_made_and_cannot_be_joined(start: Started, http: aiohttp.ClientSession) -> None:
+    url, _ = await start()
+    status, made = await _call(http, url, "CreateRoom")
+    assert (status, made["name"]) == (200, "")
+    assert [room["sid"] for room in (await _call(http, url, "ListRooms"))[1]["rooms"]] == [made["sid"]]
+    nameless = tokens.sign({"iss": KEY, "sub": "amina", "exp": 1 << 40, "video": {"roomJoin": True}}, SECRET)
+    async with http.get(f"{url}/rtc/validate", params={"access_token": nameless}) as response:
+        assert response.status == 400
+    assert (await _call(http, url, "DeleteRoom"))[0] == 200
 
 
 @pytest.mark.parametrize(
