@@ -26,7 +26,6 @@ from livekit.protocol.rtc import (
     UpdateParticipantMetadata,
     UpdateSubscription,
     UpdateTrackSettings,
-    UpdateVideoLayers,
 )
 
 from signaling import bounds, ids, tokens
@@ -214,14 +213,6 @@ def _track_setting(participant: Participant, request: UpdateTrackSettings) -> No
             participant.wishes[sid] = wishes
 
 
-def _update_layers(participant: Participant, request: UpdateVideoLayers) -> None:
-    track = participant.tracks.get(request.track_sid)
-    if track is not None:
-        bounds.check_description(request)
-        del track.info.layers[:]
-        track.info.layers.extend(request.layers)
-
-
 def _permission(participant: Participant, request: SubscriptionPermission) -> None:
     if len(request.track_permissions) > MAX_PERMITTED:
         raise InvalidArgumentError("too many track permissions")
@@ -308,7 +299,6 @@ HANDLERS: dict[str, Callable[..., None]] = {
     "mute": _mute,
     "subscription": update_subscription,
     "track_setting": _track_setting,
-    "update_layers": _update_layers,
     "subscription_permission": _permission,
     "ping": _ping,
     "ping_req": _ping_request,

@@ -6,13 +6,14 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from livekit.protocol.models import ClientInfo, DataPacket, TrackInfo, TrackType, VideoLayer
+from livekit.protocol.models import ClientInfo, DataPacket, TrackInfo, TrackType, VideoLayer, VideoQuality
 from livekit.protocol.rtc import (
     AddTrackRequest,
     RequestResponse,
     SignalRequest,
     SimulcastCodec,
     UpdateParticipantMetadata,
+    UpdateVideoLayers,
 )
 
 from signaling import bounds
@@ -89,6 +90,18 @@ def test_a_track_that_says_too_much_of_itself_is_refused(request_: AddTrackReque
     participant = _participant()
     handlers.handle(participant, SignalRequest(add_track=request_))
     assert not participant.tracks
+
+
+@pytest.mark.parametrize("layers", [[], [VideoLayer()], [VideoLayer(width=7)] * (bounds.MAX_LAYERS + 1)])
+def test_a_track_keeps_the_layers_it_was_announced_with(layers: list[VideoLayer]) -> None:
+    participant = _participant()
+    announced = [VideoLayer(quality=VideoQuality.LOW, width=320), VideoLayer(quality=VideoQuality.HIGH, width=1280)]
+    request = AddTrackRequest(cid="c", type=TrackType.VIDEO, layers=announced)
+    handlers.handle(participant, SignalRequest(add_track=request))
+    (track,) = participant.tracks.values()
+    update = UpdateVideoLayers(track_sid=track.sid, layers=layers)
+    handlers.handle(participant, SignalRequest(update_layers=update))
+    assert list(track.info.layers) == announced
 
 
 def test_of_refused_tracks_only_so_many_short_ids_are_kept() -> None:
