@@ -19,7 +19,7 @@ from livekit.protocol.rtc import (
 from signaling import ids
 from signaling.clients.connection import PING_INTERVAL_SECONDS, PING_TIMEOUT_SECONDS
 from signaling.operation.turn import credentials
-from signaling.rooms import watch
+from signaling.rooms import watch, yielding
 from signaling.rooms.participants import Participant
 
 PROTOCOL: Final = 16
@@ -68,6 +68,7 @@ def welcome_back(participant: Participant, server_info: ServerInfo) -> None:
     _tell_mutes(participant)
     visible = [p.info() for p in room.participants.values() if p is participant or not p.is_hidden]
     participant.send(SignalResponse(update=ParticipantUpdate(participants=visible)))
+    yielding.tell_again(participant)
     room.announce_room([participant])
     watch.tell_again(participant)
 

@@ -30,13 +30,17 @@ class Wishes:
 
 @dataclass(slots=True)
 class Subscription:
-    """One subscriber's side of a track. `needs_backup`: this client cannot receive the track's first codec."""
+    """One subscriber's side of a track. `needs_backup`: this client cannot receive the track's first codec.
+
+    `was_told`: its client has been told that the video is paused, whatever it is now.
+    """
 
     subscriber: Participant
     track: Track
     downlink: Downlink
     wishes: Wishes
     needs_backup: bool = False
+    was_told: bool = False
 
     @property
     def is_starved(self) -> bool:

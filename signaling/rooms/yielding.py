@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from livekit.protocol.rtc import SignalResponse, StreamState, StreamStateInfo, StreamStateUpdate
 
+from signaling.rooms.participants import Participant
 from signaling.rooms.tracks import Subscription, Track
 
 
 def tell_viewer(subscription: Subscription) -> None:
     """Say that a video is paused, or is back."""
-    state = StreamStateInfo(
-        participant_sid=subscription.track.publisher.sid,
-        track_sid=subscription.track.sid,
-        state=StreamState.PAUSED if subscription.is_starved else StreamState.ACTIVE,
-    )
-    subscription.subscriber.send(SignalResponse(stream_state_update=StreamStateUpdate(stream_states=[state])))
+    subscription.was_told = True
+    _tell(subscription.subscriber, [subscription])
+
+
+def tell_again(viewer: Participant) -> None:
+    """Say how it is now with each video that was ever paused, to somebody who may not have heard the last of it."""
+    told = [subscription for subscription in viewer.subscriptions.values() if subscription.was_told]
+    if told:
+        _tell(viewer, told)
+
+
+def _tell(viewer: Participant, subscriptions: Iterable[Subscription]) -> None:
+    states = [
+        StreamStateInfo(
+            participant_sid=subscription.track.publisher.sid,
+            track_sid=subscription.track.sid,
+            state=StreamState.PAUSED if subscription.is_starved else StreamState.ACTIVE,
+        )
+        for subscription in subscriptions
+    ]
+    viewer.send(SignalResponse(stream_state_update=StreamStateUpdate(stream_states=states)))
 
 
 def hold_back(track: Track) -> None:

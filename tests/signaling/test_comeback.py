@@ -6,19 +6,23 @@ import asyncio
 from collections.abc import Sequence
 
 import aiohttp
+import pytest
 from livekit.protocol.models import DisconnectReason, ParticipantInfo, ParticipantPermission, TrackInfo, TrackType
 from livekit.protocol.rtc import (
     AddTrackRequest,
     LeaveRequest,
     SessionDescription,
     SignalRequest,
+    StreamState,
     SyncState,
     TrackPublishedResponse,
 )
 
 from signaling.clients.sessions import Sessions
+from signaling.rooms import yielding
 from signaling.rooms.departed import MAX_DEPARTED, Departed
 from signaling.rooms.participants import Participant
+from signaling.rooms.tracks import Subscription
 from tests.signaling.conftest import Started, next_of, token, until
 from tests.signaling.test_sdp import OFFER
 
@@ -159,6 +163,58 @@ async def test_a_track_taken_away_during_a_cut_is_told_and_needs_no_new_session(
     assert amina.is_present
     (present,) = await _come_back(http, url, amina.sid)
     assert _names(present) == ["amina"]
+
+
+async def _watch(
+    http: aiohttp.ClientSession, url: str, sessions: Sessions
+) -> tuple[aiohttp.ClientWebSocketResponse, Participant, Subscription]:
+    """Amina, who watches a video of Li's."""
+    li, _ = await _join(http, url, "li")
+    request = AddTrackRequest(cid="track-v", type=TrackType.VIDEO)
+    await li.send_bytes(SignalRequest(add_track=request).SerializeToString())
+    await li.send_bytes(SignalRequest(offer=SessionDescription(type="offer", sdp=OFFER)).SerializeToString())
+    await until(li, "answer")
+    socket, _ = await _join(http, url, "amina")
+    await until(socket, "offer")
+    amina = sessions.rooms.find("visit").find("amina")
+    (subscription,) = amina.subscriptions.values()
+    return socket, amina, subscription
+
+
+def _yields(subscription: Subscription, *, layer: int) -> None:
+    """The viewer's link has room for this layer, -1 for none."""
+    assert subscription.downlink.set_limit(layer, 0)
+    yielding.tell_viewer(subscription)
+
+
+@pytest.mark.parametrize("layers", [[-1], [-1, 0]])
+async def test_whether_a_video_is_paused_is_told_after_a_cut(
+    start: Started, http: aiohttp.ClientSession, layers: list[int]
+) -> None:
+    url, sessions = await start()
+    socket, amina, subscription = await _watch(http, url, sessions)
+    for layer in layers[:-1]:
+        _yields(subscription, layer=layer)
+        await until(socket, "stream_state_update")
+    await socket.close()
+    await _until_its_signal_is_lost(amina)
+    _yields(subscription, layer=layers[-1])
+    back = await http.ws_connect(f"{url}/rtc", params={"access_token": token(), "reconnect": "1", "sid": amina.sid})
+    (told,) = (await until(back, "stream_state_update")).stream_state_update.stream_states
+    assert (told.participant_sid, told.track_sid) == (subscription.track.publisher.sid, subscription.track.sid)
+    assert told.state == (StreamState.PAUSED if layers[-1] < 0 else StreamState.ACTIVE)
+
+
+async def test_of_a_video_that_never_paused_nothing_is_told_after_a_cut(
+    start: Started, http: aiohttp.ClientSession
+) -> None:
+    url, sessions = await start()
+    socket, amina, _ = await _watch(http, url, sessions)
+    await socket.close()
+    await _until_its_signal_is_lost(amina)
+    back = await http.ws_connect(f"{url}/rtc", params={"access_token": token(), "reconnect": "1", "sid": amina.sid})
+    told = [(await next_of(back)).WhichOneof("message") for _ in range(3)]
+    assert told == ["reconnect", "update", "room_update"]
 
 
 def test_only_so_many_and_only_the_latest_are_remembered() -> None:
