@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from signaling.sfu.endpoint import Endpoint
-from signaling.sfu.formats import rtp
+from signaling.sfu.formats import codecs, rtp
 from signaling.sfu.formats.sdp import Codec
 from signaling.sfu.receiving.uplink import Stream, Uplink
 from signaling.sfu.sending.beginning import LONGEST_SECONDS, MOST_OCTETS
@@ -225,6 +225,33 @@ async def test_a_key_frame_that_comes_late_is_nothing_to_begin_with(endpoint: En
         for payload in (KEY, DELTA):
             call.send(payload)
         assert await call.arrived() == 2
+
+
+def _picture(number: int, temporal: int) -> bytes:
+    """A picture numbered with seven bits, of one of two temporal layers."""
+    return bytes((0x90, 0xE0, number & 0x7F, number // 2 & 0xFF, temporal << 6 | 0x20, 0 if not number else 1))
+
+
+async def test_pictures_numbered_with_seven_bits_are_sent_with_fifteen_and_can_be_thinned_out(
+    endpoint: Endpoint, publisher: Client
+) -> None:
+    async with (call := Call(endpoint, publisher, VP8)).viewer:
+        now = asyncio.get_running_loop().time()
+        for number in range(400):
+            call.send(_picture(number, number % 2), now)
+            if number % 50 == 49:
+                await call.arrived()
+            if number == 199:
+                call.downlink.set_limit(0, 0)
+                call.downlink.poll(now, 0.0)
+        assert await call.arrived() == 200 + 100
+        told = []
+        for packet in call.viewer.places[0].packets:
+            whole = rtp.parse(call.viewer.plain(packet))
+            found = codecs.parse_vp8(whole.data, whole.payload_at, whole.payload_end)
+            assert found is not None
+            told.append(found.picture_id)
+        assert told == list(range(300))
 
 
 async def test_a_layer_goes_on_while_the_next_ones_key_frame_comes_late(endpoint: Endpoint, publisher: Client) -> None:

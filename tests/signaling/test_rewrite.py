@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signaling.sfu.formats.codecs import Vp8Descriptor, parse_vp8
+from signaling.sfu.formats.codecs import Vp8Descriptor, parse_vp8, widen_picture
 from signaling.sfu.sending.rewrite import SequenceMap, TimestampMap, Vp8Map, put_in_order
 from signaling.sfu.sending.sent import SentPacket
 
@@ -102,6 +104,62 @@ def test_picture_numbers_go_on_over_a_switch() -> None:
     other = _descriptor(9, 200)
     pictures.restart(other)
     assert pictures.rewrite(0x90, other) == _written(302, 21)
+
+
+SEVEN_BITS, FIFTEEN_BITS, AS_PION = "seven bits", "fifteen bits", "seven bits up to 127"
+
+
+def _sent(picture: int, way: str) -> bytes:
+    """A descriptor as a sender writes it that numbers its pictures in this way."""
+    is_short = way == SEVEN_BITS or (way == AS_PION and picture & 0x7FFF < 128)
+    number = bytes((picture & 0x7F,)) if is_short else bytes((0x80 | picture >> 8 & 0x7F, picture & 0xFF))
+    return b"\x90\x80" + number
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 0x7FFF),
+            st.sampled_from([SEVEN_BITS, FIFTEEN_BITS, AS_PION]),
+            st.lists(st.integers(1, 60), max_size=20),
+        ),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_pictures_are_numbered_with_fifteen_bits_however_their_layers_are(
+    layers: list[tuple[int, str, list[int]]],
+) -> None:
+    pictures = Vp8Map()
+    expected = -1
+    for first, way, gaps in layers:
+        newest = -1
+        for index, number in enumerate(accumulate([first, *gaps])):
+            data = _sent(number, way)
+            found = parse_vp8(data, 0, len(data))
+            assert found is not None
+            newest = widen_picture(found, newest)
+            if not index:
+                pictures.restart(found)
+            out = pictures.rewrite(data[0], found) or data
+            told = parse_vp8(out, 0, len(out))
+            assert told is not None
+            assert not told.is_short
+            if expected >= 0:
+                expected = expected + (gaps[index - 1] if index else 1) & 0x7FFF
+                assert told.picture_id == expected
+            expected = told.picture_id
+
+
+def test_a_late_picture_of_seven_bits_keeps_its_place() -> None:
+    newest = -1
+    for picture, place in ((126, 126), (1, 129), (127, 127), (0, 128), (2, 130)):
+        data = _sent(picture, SEVEN_BITS)
+        found = parse_vp8(data, 0, len(data))
+        assert found is not None
+        newest = widen_picture(found, newest)
+        assert found.picture_id == place
+    assert newest == 130
 
 
 def test_pictures_in_order_have_their_numbers_and_no_layers() -> None:

@@ -99,10 +99,14 @@ def translate(sent: Iterable[Codec], offered: list[Codec]) -> tuple[list[int], d
 
 @mypyc_attr(acyclic=True, free_list_len=1)
 class Vp8Descriptor:
-    """A VP8 payload descriptor (RFC 7741 §4.2); absent fields are -1, `size` is its length in bytes."""
+    """A VP8 payload descriptor (RFC 7741 §4.2); absent fields are -1, `size` is its length in bytes.
+
+    `is_short`: the picture id has 7 bits instead of 15.
+    """
 
     __slots__ = (
         "is_reference",
+        "is_short",
         "key_index",
         "layer_sync",
         "picture_id",
@@ -117,6 +121,7 @@ class Vp8Descriptor:
         self.starts_frame = first & 0x10 != 0 and first & 0x07 == 0
         self.is_reference = not first & 0x20
         self.picture_id = -1
+        self.is_short = False
         self.tl0_picture = -1
         self.temporal_layer = -1
         self.layer_sync = False
@@ -138,11 +143,11 @@ def parse_vp8(data: bytes, at: int, end: int) -> Vp8Descriptor | None:
     flags = data[at]
     at += 1
     if flags & 0x80:
-        wide = at < end and data[at] & 0x80
-        if at + (2 if wide else 1) > end:
+        found.is_short = at >= end or not data[at] & 0x80
+        if at + (1 if found.is_short else 2) > end:
             return None
-        found.picture_id = (data[at] & 0x7F) << 8 | data[at + 1] if wide else data[at]
-        at += 2 if wide else 1
+        found.picture_id = data[at] if found.is_short else (data[at] & 0x7F) << 8 | data[at + 1]
+        at += 1 if found.is_short else 2
     if flags & 0x40:
         if at >= end:
             return None
@@ -159,6 +164,20 @@ def parse_vp8(data: bytes, at: int, end: int) -> Vp8Descriptor | None:
         at += 1
     found.size = at - start
     return found
+
+
+def widen_picture(descriptor: Vp8Descriptor, newest: int) -> int:
+    """Make a picture id of 7 bits the nearest of 15 to the `newest` of its stream, -1 for none; returns the newest now.
+
+    A sender may change from one to the other, as Pion does with each id above 127.
+    """
+    picture = descriptor.picture_id
+    if picture < 0:
+        return newest
+    if descriptor.is_short and newest >= 0:
+        picture = newest - 64 + (picture - newest + 64 & 0x7F) & 0x7FFF
+        descriptor.picture_id = picture
+    return picture if newest < 0 or picture - newest & 0x7FFF < 0x4000 else newest
 
 
 def write_vp8(first: int, descriptor: Vp8Descriptor, picture_id: int, tl0_picture: int) -> bytes:

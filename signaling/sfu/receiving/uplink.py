@@ -57,6 +57,7 @@ class Stream:
     last_at: float = 0.0
     key_frame_wanted_at: float = -10.0
     early: list[tuple[Packet, int, str]] = field(default_factory=list)
+    picture: int = -1
     _transit: float = 0.0
     _window_at: float = 0.0
     _window_octets: int = 0
@@ -259,6 +260,8 @@ class Uplink:
             key = False
         elif name == "vp8":
             descriptor = codecs.parse_vp8(packet.data, packet.payload_at, packet.payload_end)
+            if descriptor is not None:
+                stream.picture = codecs.widen_picture(descriptor, stream.picture)
             if descriptor is not None and descriptor.temporal_layer >= 0:
                 if descriptor.starts_frame:
                     stream.rates.note(descriptor.temporal_layer, now)

@@ -101,6 +101,7 @@ class TimestampMap:
 class Vp8Map:
     """Keeps VP8's picture id and TL0PICIDX unbroken over layer switches and dropped temporal layers.
 
+    Picture ids are sent with 15 bits: libwebrtc knows no others, and takes what follows the 127th of 7 for old.
     Where `is_in_order`, nothing is told of temporal layers; that may change with a key frame only.
     """
 
@@ -134,7 +135,7 @@ class Vp8Map:
             self._last_tl0 = tl0
         if self.is_in_order:
             return codecs.write_vp8_in_order(first, descriptor, picture)
-        if self._picture_offset or self._tl0_offset or left_out:
+        if self._picture_offset or self._tl0_offset or left_out or descriptor.is_short:
             return codecs.write_vp8(first, descriptor, picture, tl0)
         return b""
 
