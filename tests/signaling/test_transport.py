@@ -303,6 +303,30 @@ async def test_garbage_before_a_handshake_keeps_nobody_from_it() -> None:
     await client.secure.close()
 
 
+class _Interrupted(_Side):
+    """Before its last flight somebody else puts in a word, and the client ends the association with an alert."""
+
+    def _send(self, data: bytes) -> None:
+        if data[0] == CHANGE_CIPHER_SPEC and self.other is not None:
+            self.other.secure.receive(bytes.fromhex("16fefd0000000000000007000401020304"))
+        super()._send(data)
+
+
+async def test_an_association_that_the_far_side_broke_off_ends_without_a_stir(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    server, client = _Interrupted(), _Side()
+    server.other, client.other = client, server
+    server.secure.start([client.certificate.fingerprint], is_client=False, sctp_port=5000)
+    client.secure.start([server.certificate.fingerprint], is_client=True, sctp_port=5000)
+    async with asyncio.timeout(10):
+        await server.connected.wait()
+        await server.closed.wait()
+    await server.secure.close()
+    await client.secure.close()
+    assert not caplog.records
+
+
 async def test_only_so_many_datagrams_wait_and_none_after_the_end() -> None:
     side = _Side()
     taken = sum(side.secure.receive(GARBAGE[0]) for _ in range(2 * MAX_WAITING_DATAGRAMS))

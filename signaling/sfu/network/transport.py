@@ -195,6 +195,7 @@ class SecureTransport:
         self._send = send
         self._datagrams = Datagrams(self._send_handshake)
         self._dtls = RTCDtlsTransport(cast("Any", self._datagrams), [cast("Any", certificate)])
+        self._encrypt, cast("Any", self._dtls)._send_data = self._dtls._send_data, self._send_data
         self._sctp = RTCSctpTransport(self._dtls)
         self._bounds = SctpBounds(self._sctp, self._channel_opened)
         self._on_channel = on_channel
@@ -238,6 +239,14 @@ class SecureTransport:
             self._parameters = RTCDtlsParameters([RTCDtlsFingerprint(a, v) for a, v in fingerprints])
             self.is_client = is_client
             self._task = asyncio.create_task(self._run(sctp_port))
+
+    async def _send_data(self, data: bytes) -> None:
+        """Send for the data channels, or end what an alert has ended: aiortc takes no notice of one."""
+        try:
+            await self._encrypt(data)
+        except SSL.Error:
+            logger.info("the far side broke off its association")
+            self._datagrams.close()
 
     def reach(self) -> None:
         """From now on what is sent arrives somewhere."""
