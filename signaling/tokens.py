@@ -20,7 +20,7 @@ from signaling.errors import UnauthenticatedError
 LEEWAY_SECONDS = 60
 """By which an application's clock may be wrong, as by LiveKit's server."""
 REFRESHED_SECONDS = 600
-"""Life of a token the server hands to a connected client, as LiveKit's tokenDefaultTTL."""
+"""Least life of a token the server hands to a connected client, as LiveKit's tokenDefaultTTL."""
 MAX_TOKEN_LENGTH = 16 * 1024
 LATEST_DATE = 1 << 53
 """In seconds; a later one is no number that JSON's readers agree on."""
@@ -163,7 +163,7 @@ def sign(payload: dict[str, Any], secret: str) -> str:
 
 
 def refresh(claims: Claims, keys: dict[str, str], now: float) -> str:
-    """A new token of the same grants, for a client to come back with.
+    """A new token of the same grants, for a client to come back with, good at least as long as its own.
 
     Metadata and attributes are left out where the token would be too long for `verify`, and for a URL.
     """
@@ -177,7 +177,7 @@ def refresh(claims: Claims, keys: dict[str, str], now: float) -> str:
         "iss": claims.api_key,
         "sub": claims.identity,
         "nbf": int(now),
-        "exp": int(now) + REFRESHED_SECONDS,
+        "exp": max(int(now) + REFRESHED_SECONDS, claims.expires_at),
         "video": video,
     }
     optional = {

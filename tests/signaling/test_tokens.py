@@ -115,6 +115,13 @@ def test_a_refreshed_token_carries_changed_permissions() -> None:
     assert not again.video.can_publish
 
 
+@pytest.mark.parametrize(("life", "refreshed"), [(60, tokens.REFRESHED_SECONDS), (6 * 3600, 6 * 3600)])
+def test_a_refreshed_token_is_good_at_least_as_long_as_the_first(life: int, refreshed: int) -> None:
+    now = 1_000_000
+    again = tokens.refresh(replace(tokens.verify(_token(), KEYS, time.time()), expires_at=now + life), KEYS, now)
+    assert tokens.verify(again, KEYS, now).expires_at == now + refreshed
+
+
 def test_a_refreshed_token_is_never_too_long_to_come_back_with() -> None:
     claims = tokens.verify(_token(can_publish=False), KEYS, time.time())
     large = replace(claims, metadata="m" * 60_000)
