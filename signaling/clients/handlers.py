@@ -182,7 +182,9 @@ def _mime_type(kind: int, codec: str) -> str:
 
 def _mute(participant: Participant, request: MuteTrackRequest) -> None:
     track = participant.tracks.get(request.sid)
-    if track is not None and track.info.muted != request.muted:
+    if track is None:
+        _refuse(participant, RequestResponse.NOT_FOUND, mute=request)
+    elif track.info.muted != request.muted:
         participant.room.mute(track, muted=request.muted, by_admin=False)
 
 
@@ -276,17 +278,24 @@ def _refresh_token(participant: Participant) -> None:
 
 
 def _update_audio(participant: Participant, request: UpdateLocalAudioTrack) -> None:
+    bounds.check_description(request)
     track = participant.tracks.get(request.track_sid)
-    if track is not None:
-        bounds.check_description(request)
+    if track is None:
+        _refuse(participant, RequestResponse.NOT_FOUND, update_audio_track=request)
+    elif track.kind == "audio":
+        features = set(request.features)
         del track.info.audio_features[:]
-        track.info.audio_features.extend(request.features)
+        track.info.audio_features.extend(sorted(features))
+        track.info.stereo = AudioTrackFeature.TF_STEREO in features
+        track.info.disable_dtx = AudioTrackFeature.TF_NO_DTX in features
         participant.room.announce(participant)
 
 
 def _update_video(participant: Participant, request: UpdateLocalVideoTrack) -> None:
     track = participant.tracks.get(request.track_sid)
-    if track is not None:
+    if track is None:
+        _refuse(participant, RequestResponse.NOT_FOUND, update_video_track=request)
+    elif track.kind == "video":
         track.info.width, track.info.height = request.width, request.height
         participant.room.announce(participant)
 

@@ -1,0 +1,86 @@
+"""What a client is answered, and what its tracks become, by requests about them."""
+
+from __future__ import annotations
+
+import pytest
+from livekit.protocol.models import AudioTrackFeature, ClientInfo, TrackInfo, TrackType
+from livekit.protocol.rtc import (
+    MuteTrackRequest,
+    RequestResponse,
+    SignalRequest,
+    SignalResponse,
+    UpdateLocalAudioTrack,
+    UpdateLocalVideoTrack,
+)
+
+from signaling.clients import handlers
+from signaling.config import Settings
+from signaling.operation.webhooks import Webhooks
+from signaling.rooms.participants import Participant
+from signaling.rooms.room import Room
+from signaling.tokens import Claims
+from tests.signaling.conftest import KEY, SECRET
+
+STEREO, NO_DTX = AudioTrackFeature.TF_STEREO, AudioTrackFeature.TF_NO_DTX
+
+
+class _Signal:
+    def __init__(self) -> None:
+        self.sent: list[SignalResponse] = []
+
+    def send(self, response: SignalResponse) -> None:
+        self.sent.append(response)
+
+
+def _participant() -> tuple[Participant, _Signal]:
+    settings = Settings(keys={KEY: SECRET})
+    room = Room("visit", settings, Webhooks(settings))
+    participant = Participant(room, Claims("amina", 0), ClientInfo(), auto_subscribe=True)
+    room.join(participant)
+    signal = _Signal()
+    participant.signal = signal
+    participant.add_track(TrackInfo(sid="TR_A", type=TrackType.AUDIO, width=1), "a")
+    participant.add_track(TrackInfo(sid="TR_V", type=TrackType.VIDEO), "v")
+    return participant, signal
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        SignalRequest(mute=MuteTrackRequest(sid="TR_gone", muted=True)),
+        SignalRequest(update_audio_track=UpdateLocalAudioTrack(track_sid="TR_gone")),
+        SignalRequest(update_video_track=UpdateLocalVideoTrack(track_sid="TR_gone")),
+    ],
+)
+def test_who_speaks_of_a_track_that_is_not_there_is_told_so(request_: SignalRequest) -> None:
+    participant, signal = _participant()
+    handlers.handle(participant, request_)
+    (answer,) = signal.sent
+    kind = request_.WhichOneof("message")
+    assert kind is not None
+    assert answer.request_response.reason == RequestResponse.NOT_FOUND
+    assert answer.request_response.WhichOneof("request") == kind
+    assert getattr(answer.request_response, kind) == getattr(request_, kind)
+
+
+@pytest.mark.parametrize("features", [[STEREO, NO_DTX, STEREO], [NO_DTX], []])
+def test_features_of_a_sound_are_what_was_said_last(features: list[AudioTrackFeature]) -> None:
+    participant, _ = _participant()
+    info = participant.tracks["TR_A"].info
+    for said in ([STEREO, NO_DTX], features):
+        update = UpdateLocalAudioTrack(track_sid="TR_A", features=said)
+        handlers.handle(participant, SignalRequest(update_audio_track=update))
+    assert list(info.audio_features) == sorted(set(features))
+    assert (info.stereo, info.disable_dtx) == (STEREO in features, NO_DTX in features)
+
+
+def test_a_picture_has_no_sound_and_a_sound_no_size() -> None:
+    participant, _ = _participant()
+    sound, picture = (participant.tracks[sid].info for sid in ("TR_A", "TR_V"))
+    update = UpdateLocalAudioTrack(track_sid="TR_V", features=[STEREO])
+    handlers.handle(participant, SignalRequest(update_audio_track=update))
+    for sid in ("TR_A", "TR_V"):
+        size = UpdateLocalVideoTrack(track_sid=sid, width=640, height=360)
+        handlers.handle(participant, SignalRequest(update_video_track=size))
+    assert (sound.width, sound.height) == (1, 0)
+    assert (picture.width, picture.height, list(picture.audio_features)) == (640, 360, [])
