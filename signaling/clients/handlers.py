@@ -250,9 +250,9 @@ def _ping_request(participant: Participant, request: Ping) -> None:
 
 
 def _update_metadata(participant: Participant, request: UpdateParticipantMetadata) -> None:
-    reason = RequestResponse.OK
+    reason, message = RequestResponse.OK, ""
     if not participant.claims.video.can_update_own_metadata:
-        reason = RequestResponse.NOT_ALLOWED
+        reason, message = RequestResponse.NOT_ALLOWED, "token does not allow metadata of one's own"
     else:
         before = participant.claims
         try:
@@ -260,13 +260,10 @@ def _update_metadata(participant: Participant, request: UpdateParticipantMetadat
             participant.room.announce(participant)
             if participant.claims != before:
                 _refresh_token(participant)
-        except InvalidArgumentError:
-            reason = RequestResponse.LIMIT_EXCEEDED
-    participant.send(
-        SignalResponse(
-            request_response=RequestResponse(request_id=request.request_id, reason=reason, update_metadata=request)
-        )
-    )
+        except InvalidArgumentError as problem:
+            reason, message = RequestResponse.LIMIT_EXCEEDED, str(problem)
+    response = RequestResponse(request_id=request.request_id, reason=reason, message=message, update_metadata=request)
+    participant.send(SignalResponse(request_response=response))
 
 
 def _refresh_token(participant: Participant) -> None:

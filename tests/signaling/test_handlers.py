@@ -11,6 +11,7 @@ from livekit.protocol.rtc import (
     SignalResponse,
     UpdateLocalAudioTrack,
     UpdateLocalVideoTrack,
+    UpdateParticipantMetadata,
 )
 
 from signaling.clients import handlers
@@ -18,7 +19,7 @@ from signaling.config import Settings
 from signaling.operation.webhooks import Webhooks
 from signaling.rooms.participants import Participant
 from signaling.rooms.room import Room
-from signaling.tokens import Claims
+from signaling.tokens import Claims, VideoGrant
 from tests.signaling.conftest import KEY, SECRET
 
 STEREO, NO_DTX = AudioTrackFeature.TF_STEREO, AudioTrackFeature.TF_NO_DTX
@@ -32,10 +33,11 @@ class _Signal:
         self.sent.append(response)
 
 
-def _participant() -> tuple[Participant, _Signal]:
+def _participant(*, may_change: bool = False) -> tuple[Participant, _Signal]:
     settings = Settings(keys={KEY: SECRET})
     room = Room("visit", settings, Webhooks(settings))
-    participant = Participant(room, Claims("amina", 0), ClientInfo(), auto_subscribe=True)
+    claims = Claims("amina", 0, api_key=KEY, video=VideoGrant(can_update_own_metadata=may_change))
+    participant = Participant(room, claims, ClientInfo(), auto_subscribe=True)
     room.join(participant)
     signal = _Signal()
     participant.signal = signal
@@ -61,6 +63,24 @@ def test_who_speaks_of_a_track_that_is_not_there_is_told_so(request_: SignalRequ
     assert answer.request_response.reason == RequestResponse.NOT_FOUND
     assert answer.request_response.WhichOneof("request") == kind
     assert getattr(answer.request_response, kind) == getattr(request_, kind)
+
+
+@pytest.mark.parametrize(
+    ("is_allowed", "name", "reason", "message"),
+    [
+        (True, "Amina", RequestResponse.OK, ""),
+        (True, "n" * 257, RequestResponse.LIMIT_EXCEEDED, "name too long"),
+        (False, "Amina", RequestResponse.NOT_ALLOWED, "token does not allow metadata of one's own"),
+    ],
+)
+def test_who_may_not_change_its_details_so_is_told_why(
+    is_allowed: bool, name: str, reason: RequestResponse.Reason, message: str
+) -> None:
+    participant, signal = _participant(may_change=is_allowed)
+    update = UpdateParticipantMetadata(name=name, request_id=7)
+    handlers.handle(participant, SignalRequest(update_metadata=update))
+    answer = signal.sent[-1].request_response
+    assert (answer.request_id, answer.reason, answer.message) == (7, reason, message)
 
 
 @pytest.mark.parametrize("features", [[STEREO, NO_DTX, STEREO], [NO_DTX], []])
