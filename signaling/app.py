@@ -16,6 +16,7 @@ from signaling.clients.sessions import Sessions
 from signaling.config import Settings
 from signaling.errors import (
     HTTP_STATUS,
+    BadRouteError,
     InvalidArgumentError,
     PermissionDeniedError,
     SignalingError,
@@ -33,6 +34,8 @@ logger = logging.getLogger(__name__)
 MAX_LINE_BYTES = 64 * 1024
 """For the AppRunner's `max_line_size`: a join request with an offer travels in the URL."""
 MAX_TWIRP_BYTES = 1024 * 1024
+TWIRP_TYPES = ("application/protobuf", "application/json")
+BEARER = "Bearer "
 
 SESSIONS = web.AppKey("sessions", Sessions)
 SERVICE = web.AppKey("room_service", RoomService)
@@ -61,6 +64,7 @@ def create_app(settings: Settings, *, prefix: str = "") -> web.Application:
     app.router.add_get(f"{prefix}/rtc/validate", _validate)
     app.router.add_get(f"{prefix}/rtc/v1/validate", _validate)
     app.router.add_post(f"{prefix}/twirp/livekit.RoomService/{{method}}", _twirp)
+    app.router.add_route("*", f"{prefix}/twirp/{{rest:.*}}", _no_twirp)
     return app
 
 
@@ -99,7 +103,9 @@ async def _health(request: web.Request) -> web.Response:
 
 def _claims(request: web.Request) -> Claims:
     header = request.headers.get(hdrs.AUTHORIZATION, "")
-    token = header.removeprefix("Bearer ") if header else request.query.get("access_token", "")
+    if header and not header.startswith(BEARER):
+        raise UnauthenticatedError("authorization does not begin with Bearer")
+    token = header.removeprefix(BEARER) if header else request.query.get("access_token", "")
     if not token:
         raise UnauthenticatedError("no access token")
     return tokens.verify(token, request.app[SESSIONS].settings.keys, time.time())
@@ -196,12 +202,22 @@ async def _twirp(request: web.Request) -> web.Response:
     is_json = request.content_type == "application/json"
     try:
         claims = _claims(request)
+        if request.content_type not in TWIRP_TYPES:
+            raise BadRouteError("unexpected Content-Type")
         body = await _body(request)
         answer = await request.app[SERVICE].call(
             request.match_info["method"], body, is_json=is_json, grant=claims.video
         )
     except SignalingError as problem:
-        told = _counted(request, problem)
-        words = {"code": told.code, "msg": str(told)}
-        return web.json_response(words, status=HTTP_STATUS[told.code], headers=_headers(told))
-    return web.Response(body=answer, content_type="application/json" if is_json else "application/protobuf")
+        return _twirp_refusal(_counted(request, problem))
+    return web.Response(body=answer, content_type=request.content_type)
+
+
+async def _no_twirp(_: web.Request) -> web.Response:
+    """For a service that is not here, and a method that is not POST: a client of Twirp reads JSON."""
+    return _twirp_refusal(BadRouteError("no such service or method"))
+
+
+def _twirp_refusal(problem: SignalingError) -> web.Response:
+    words = {"code": problem.code, "msg": str(problem)}
+    return web.json_response(words, status=HTTP_STATUS[problem.code], headers=_headers(problem))

@@ -187,7 +187,7 @@ async def test_garbage_on_the_websocket_harms_nobody(start: Started, http: aioht
 async def test_room_service_refuses_in_twirps_words(start: Started, http: aiohttp.ClientSession) -> None:
     url, _ = await start()
     path = f"{url}/twirp/livekit.RoomService/ListRooms"
-    headers = {"Authorization": f"Bearer {token()}"}
+    headers = {"Authorization": f"Bearer {token()}", "Content-Type": "application/protobuf"}
     async with http.post(path, data=b"", headers=headers) as response:
         assert (response.status, (await response.json())["code"]) == (401, "unauthenticated")
     async with http.post(path, data=b"") as response:

@@ -30,7 +30,8 @@ async def test_dev_listens_on_loopback_with_the_key_that_livekits_own_has() -> N
         claims = {"iss": "devkey", "exp": int(time.time()) + 60, "video": {"roomList": True}}
         async with aiohttp.ClientSession() as http:
             for secret, status in (("secret", 200), ("guessed", 401)):
-                headers = {"Authorization": f"Bearer {tokens.sign(claims, secret)}"}
+                authorization = f"Bearer {tokens.sign(claims, secret)}"
+                headers = {"Authorization": authorization, "Content-Type": "application/protobuf"}
                 async with http.post(f"{ready[1]}/twirp/livekit.RoomService/ListRooms", headers=headers) as answer:
                     assert answer.status == status
     finally:

@@ -6,6 +6,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from livekit import api
 
 from signaling import tokens
 from tests.signaling.conftest import KEY, SECRET, Started, token
@@ -59,6 +60,40 @@ async def test_a_body_that_cannot_be_read_is_malformed_in_twirps_words(
     headers = {"Authorization": f"Bearer {token(room_list=True)}", "Content-Type": kind}
     async with http.post(f"{url}/twirp/livekit.RoomService/ListRooms", data=body, headers=headers) as response:
         assert (response.status, (await response.json())["code"]) == (400, "malformed")
+
+
+@pytest.mark.parametrize(
+    ("method", "route", "kind"),
+    [
+        ("POST", "livekit.RoomService/Nonsense", "application/protobuf"),
+        ("POST", "livekit.Egress/ListEgress", "application/protobuf"),
+        ("POST", "livekit.RoomService/ListRooms", "text/plain"),
+        ("GET", "livekit.RoomService/ListRooms", "application/protobuf"),
+    ],
+)
+async def test_what_leads_nowhere_is_a_bad_route_in_twirps_words(
+    start: Started, http: aiohttp.ClientSession, method: str, route: str, kind: str
+) -> None:
+    url, _ = await start()
+    headers = {"Authorization": f"Bearer {token(room_list=True)}", "Content-Type": kind}
+    async with http.request(method, f"{url}/twirp/{route}", headers=headers) as response:
+        assert (response.status, (await response.json())["code"]) == (404, "bad_route")
+
+
+async def test_livekit_api_is_told_that_a_service_is_not_here(start: Started) -> None:
+    url, _ = await start()
+    async with api.LiveKitAPI(url, KEY, SECRET) as client:
+        with pytest.raises(api.TwirpError) as caught:
+            await client.egress.list_egress(api.ListEgressRequest())
+    assert (caught.value.status, caught.value.code) == (404, api.TwirpErrorCode.BAD_ROUTE)
+
+
+async def test_a_token_must_be_said_to_be_one(start: Started, http: aiohttp.ClientSession) -> None:
+    url, _ = await start()
+    for scheme, status in (("", 401), ("Basic ", 401), ("Bearer ", 200)):
+        headers = {"Authorization": scheme + token()}
+        async with http.get(f"{url}/rtc/validate", headers=headers) as response:
+            assert response.status == status
 
 
 @pytest.mark.parametrize(("nonce", "status"), [("aGk=", 400), ("", 200), ("AAAAAAAAAAAAAAAAAAAAAA==", 200)])
