@@ -36,6 +36,8 @@ MAX_LINE_BYTES = 64 * 1024
 MAX_TWIRP_BYTES = 1024 * 1024
 TWIRP_TYPES = ("application/protobuf", "application/json")
 BEARER = "Bearer "
+PREFLIGHT_SECONDS = 86400
+"""For which a browser need not ask again, as with LiveKit's server."""
 
 SESSIONS = web.AppKey("sessions", Sessions)
 SERVICE = web.AppKey("room_service", RoomService)
@@ -88,10 +90,21 @@ async def _drain(app: web.Application) -> None:
 @web.middleware
 async def _cors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Access tokens, not origins, guard these routes; the WebSocket has its own check."""
-    response = await handler(request)
+    is_preflight = request.method == hdrs.METH_OPTIONS and hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers
+    response = _preflight(request) if is_preflight else await handler(request)
     if not response.prepared and hdrs.ORIGIN in request.headers:
         response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = "*"
     return response
+
+
+def _preflight(request: web.Request) -> web.Response:
+    """What a browser asks before a page may send a token in a header."""
+    headers = {
+        hdrs.ACCESS_CONTROL_ALLOW_METHODS: "GET, POST",
+        hdrs.ACCESS_CONTROL_ALLOW_HEADERS: request.headers.get(hdrs.ACCESS_CONTROL_REQUEST_HEADERS, ""),
+        hdrs.ACCESS_CONTROL_MAX_AGE: str(PREFLIGHT_SECONDS),
+    }
+    return web.Response(status=204, headers=headers)
 
 
 async def _health(request: web.Request) -> web.Response:

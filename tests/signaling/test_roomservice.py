@@ -96,6 +96,33 @@ async def test_a_token_must_be_said_to_be_one(start: Started, http: aiohttp.Clie
             assert response.status == status
 
 
+async def test_a_page_of_any_origin_may_send_its_token_in_a_header(start: Started, http: aiohttp.ClientSession) -> None:
+    url, _ = await start()
+    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
+    path = f"{url}/twirp/livekit.RoomService/ListRooms"
+    async with http.options(path, headers={"Origin": "http://elsewhere", **asked}) as response:
+        assert response.status == 204
+        assert response.headers["Access-Control-Allow-Origin"] == "*"
+        assert "POST" in response.headers["Access-Control-Allow-Methods"]
+        assert response.headers["Access-Control-Allow-Headers"] == "authorization,content-type"
+
+
+@pytest.mark.parametrize(
+    ("method", "details"),
+    [
+        ("SendData", {"data": "aGk="}),
+        ("UpdateSubscriptions", {"identity": "amina", "track_sids": ["TR_A"]}),
+        ("MutePublishedTrack", {"identity": "amina", "track_sid": "TR_A", "muted": True}),
+    ],
+)
+async def test_who_is_not_there_is_not_waited_for(
+    start: Started, http: aiohttp.ClientSession, method: str, details: dict[str, Any]
+) -> None:
+    url, _ = await start()
+    status, problem = await _call(http, url, method, room="visit", **details)
+    assert (status, problem["code"]) == (404, "not_found")
+
+
 @pytest.mark.parametrize(("nonce", "status"), [("aGk=", 400), ("", 200), ("AAAAAAAAAAAAAAAAAAAAAA==", 200)])
 async def test_a_nonce_that_protects_from_nothing_is_refused(
     start: Started, http: aiohttp.ClientSession, nonce: str, status: int
