@@ -86,6 +86,8 @@ class RoomService:
     async def _create(self, grant: VideoGrant, request: api.CreateRoomRequest) -> RoomInfo:
         if not grant.room_create:
             raise PermissionDeniedError("token does not create rooms")
+        if request.room_preset:
+            raise InvalidArgumentError("no such room preset")
         bounds.check_names(self._sessions.settings, (request.name,))
         bounds.check_metadata(self._sessions.settings, request.metadata)
         if request.name not in self._rooms.by_name and len(self._rooms.by_name) >= self._sessions.settings.limits.rooms:
