@@ -32,6 +32,7 @@ from signaling import bounds, ids, tokens
 from signaling.errors import InvalidArgumentError
 from signaling.rooms import audience, dynacast, subscriptions
 from signaling.rooms.participants import Participant
+from signaling.rooms.room import ENABLED_CODECS
 from signaling.rooms.tracks import Track, Wishes
 
 logger = logging.getLogger(__name__)
@@ -148,8 +149,11 @@ def _track_info(request: AddTrackRequest) -> TrackInfo:
         packet_trailer_features=request.packet_trailer_features,
     )
     for codec in request.simulcast_codecs:
+        mime_type = _mime_type(request.type, codec.codec)
+        if any(mime_type.lower() == known.mime_type.lower() for known in info.codecs):
+            continue
         info.codecs.add(
-            mime_type=_mime_type(request.type, codec.codec),
+            mime_type=mime_type,
             cid=codec.cid,
             layers=codec.layers or request.layers,
             video_layer_mode=codec.video_layer_mode,
@@ -174,10 +178,16 @@ def _features(request: AddTrackRequest) -> list[AudioTrackFeature]:
 
 
 def _mime_type(kind: int, codec: str) -> str:
-    """The MIME type of a codec that clients name with or without its kind; nothing for none."""
-    if not codec or "/" in codec:
-        return codec
-    return f"{'audio' if kind == TrackType.AUDIO else 'video'}/{codec}"
+    """The MIME type of a codec that clients name with or without its kind; nothing for none.
+
+    For one that is not enabled it is the first that is: clients take it up from there.
+    """
+    if not codec:
+        return ""
+    prefix = "audio/" if kind == TrackType.AUDIO else "video/"
+    named = codec if "/" in codec else prefix + codec
+    enabled = [mime for mime in ENABLED_CODECS if mime.startswith(prefix)]
+    return named if named.lower() in map(str.lower, enabled) else enabled[0]
 
 
 def _mute(participant: Participant, request: MuteTrackRequest) -> None:

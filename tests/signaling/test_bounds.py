@@ -83,7 +83,12 @@ def test_a_track_too_many_is_refused() -> None:
         AddTrackRequest(cid="c", layers=[VideoLayer()] * (bounds.MAX_LAYERS + 1)),
         AddTrackRequest(cid="c", simulcast_codecs=[SimulcastCodec()] * (bounds.MAX_CODECS + 1)),
         AddTrackRequest(cid="c", simulcast_codecs=[SimulcastCodec(layers=[VideoLayer()] * (bounds.MAX_LAYERS + 1))]),
-        AddTrackRequest(cid="c", layers=[VideoLayer(rid="r" * 2000)] * 2, simulcast_codecs=[SimulcastCodec()] * 2),
+        AddTrackRequest(
+            cid="c",
+            type=TrackType.VIDEO,
+            layers=[VideoLayer(rid="r" * 2000)] * 2,
+            simulcast_codecs=[SimulcastCodec(codec=codec) for codec in ("vp8", "vp9")],
+        ),
     ],
 )
 def test_a_track_that_says_too_much_of_itself_is_refused(request_: AddTrackRequest) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 from livekit.protocol.models import AudioTrackFeature, ClientInfo, TrackInfo, TrackType
 from livekit.protocol.rtc import (
+    AddTrackRequest,
     MuteTrackRequest,
     RequestResponse,
     SignalRequest,
     SignalResponse,
+    SimulcastCodec,
     UpdateLocalAudioTrack,
     UpdateLocalVideoTrack,
     UpdateParticipantMetadata,
@@ -81,6 +83,31 @@ def test_who_may_not_change_its_details_so_is_told_why(
     handlers.handle(participant, SignalRequest(update_metadata=update))
     answer = signal.sent[-1].request_response
     assert (answer.request_id, answer.reason, answer.message) == (7, reason, message)
+
+
+@pytest.mark.parametrize(
+    ("kind", "wanted", "told"),
+    [
+        (TrackType.VIDEO, ["h265"], ["video/vp8"]),
+        (TrackType.VIDEO, ["h265", "vp8"], ["video/vp8"]),
+        (TrackType.VIDEO, ["video/H265", "h264"], ["video/vp8", "video/h264"]),
+        (TrackType.VIDEO, ["vp9", "vp8"], ["video/vp9", "video/vp8"]),
+        (TrackType.AUDIO, ["pcmu"], ["audio/opus"]),
+        (TrackType.AUDIO, ["audio/red"], ["audio/red"]),
+        (TrackType.VIDEO, [""], [""]),
+    ],
+)
+def test_in_the_place_of_a_codec_that_is_not_enabled_the_first_one_is_told(
+    kind: TrackType, wanted: list[str], told: list[str]
+) -> None:
+    participant, signal = _participant()
+    named = [SimulcastCodec(codec=codec, cid="x" if not index else "") for index, codec in enumerate(wanted)]
+    request = AddTrackRequest(cid="x", type=kind, simulcast_codecs=named)
+    handlers.handle(participant, SignalRequest(add_track=request))
+    info = signal.sent[-1].track_published.track
+    assert [codec.mime_type.lower() for codec in info.codecs] == told
+    assert info.mime_type.lower() == told[0]
+    assert participant.tracks[info.sid].cids == {"x": told[0].partition("/")[2]}
 
 
 @pytest.mark.parametrize("features", [[STEREO, NO_DTX, STEREO], [NO_DTX], []])

@@ -43,7 +43,9 @@ async def test_a_room_without_a_name_is_made_and_cannot_be_joined(start: Started
     assert (await _call(http, url, "DeleteRoom"))[0] == 200
 
 
-async def test_a_preset_that_the_settings_do_not_name_makes_no_room(start: Started, http: aiohttp.ClientSession) -> None:
+async def test_a_preset_that_the_settings_do_not_name_makes_no_room(
+    start: Started, http: aiohttp.ClientSession
+) -> None:
     url, sessions = await start()
     status, problem = await _call(http, url, "CreateRoom", name="visit", room_preset="large")
     assert (status, problem["code"]) == (400, "invalid_argument")
