@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from google.protobuf.message import Message
-from livekit.protocol.models import AudioTrackFeature, TrackInfo, TrackType, VideoQuality
+from livekit.protocol.models import AudioTrackFeature, TrackInfo, TrackSource, TrackType, VideoLayer, VideoQuality
 from livekit.protocol.rtc import (
     AddTrackRequest,
     MuteTrackRequest,
@@ -43,6 +43,13 @@ MAX_PERMITTED = 2000
 """Participants that a subscription permission may name."""
 MAX_CIDS = 8
 """Ids under which a track's media may come: one for each codec of it."""
+STREAMS = {
+    TrackSource.CAMERA: "camera",
+    TrackSource.MICROPHONE: "camera",
+    TrackSource.SCREEN_SHARE: "screen",
+    TrackSource.SCREEN_SHARE_AUDIO: "screen",
+}
+"""What belongs together where the publisher does not say so, in LiveKit's words."""
 
 
 def handle(participant: Participant, request: SignalRequest) -> None:
@@ -139,23 +146,23 @@ def _track_info(request: AddTrackRequest) -> TrackInfo:
         simulcast=len(request.layers) > 1 or any(len(codec.layers) > 1 for codec in request.simulcast_codecs),
         disable_dtx=request.disable_dtx,
         source=request.source,
-        layers=request.layers,
+        layers=_by_quality(request.layers),
         stereo=request.stereo or AudioTrackFeature.TF_STEREO in request.audio_features,
         disable_red=request.disable_red,
         encryption=request.encryption,
-        stream=request.stream,
+        stream=request.stream or STREAMS.get(request.source, "unknown"),
         audio_features=_features(request),
         backup_codec_policy=request.backup_codec_policy,
         packet_trailer_features=request.packet_trailer_features,
     )
     for codec in request.simulcast_codecs:
         mime_type = _mime_type(request.type, codec.codec)
-        if any(mime_type.lower() == known.mime_type.lower() for known in info.codecs):
+        if any(mime_type == known.mime_type for known in info.codecs):
             continue
         info.codecs.add(
             mime_type=mime_type,
             cid=codec.cid,
-            layers=codec.layers or request.layers,
+            layers=_by_quality(codec.layers or request.layers),
             video_layer_mode=codec.video_layer_mode,
         )
     if info.codecs:
@@ -165,6 +172,10 @@ def _track_info(request: AddTrackRequest) -> TrackInfo:
     # Layers said once are told with each codec.
     bounds.check_description(info)
     return info
+
+
+def _by_quality(layers: Iterable[VideoLayer]) -> list[VideoLayer]:
+    return sorted(layers, key=lambda layer: layer.quality)
 
 
 def _features(request: AddTrackRequest) -> list[AudioTrackFeature]:
@@ -178,7 +189,7 @@ def _features(request: AddTrackRequest) -> list[AudioTrackFeature]:
 
 
 def _mime_type(kind: int, codec: str) -> str:
-    """The MIME type of a codec that clients name with or without its kind; nothing for none.
+    """The MIME type, as we spell it, of a codec that clients name with or without its kind; nothing for none.
 
     For one that is not enabled it is the first that is: clients take it up from there.
     """
@@ -187,7 +198,7 @@ def _mime_type(kind: int, codec: str) -> str:
     prefix = "audio/" if kind == TrackType.AUDIO else "video/"
     named = codec if "/" in codec else prefix + codec
     enabled = [mime for mime in ENABLED_CODECS if mime.startswith(prefix)]
-    return named if named.lower() in map(str.lower, enabled) else enabled[0]
+    return next((mime for mime in enabled if mime.lower() == named.lower()), enabled[0])
 
 
 def _mute(participant: Participant, request: MuteTrackRequest) -> None:

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from livekit.protocol.models import AudioTrackFeature, ClientInfo, TrackInfo, TrackType
+from livekit.protocol.models import (
+    AudioTrackFeature,
+    ClientInfo,
+    TrackInfo,
+    TrackSource,
+    TrackType,
+    VideoLayer,
+    VideoQuality,
+)
 from livekit.protocol.rtc import (
     AddTrackRequest,
     MuteTrackRequest,
@@ -88,10 +96,10 @@ def test_who_may_not_change_its_details_so_is_told_why(
 @pytest.mark.parametrize(
     ("kind", "wanted", "told"),
     [
-        (TrackType.VIDEO, ["h265"], ["video/vp8"]),
-        (TrackType.VIDEO, ["h265", "vp8"], ["video/vp8"]),
-        (TrackType.VIDEO, ["video/H265", "h264"], ["video/vp8", "video/h264"]),
-        (TrackType.VIDEO, ["vp9", "vp8"], ["video/vp9", "video/vp8"]),
+        (TrackType.VIDEO, ["h265"], ["video/VP8"]),
+        (TrackType.VIDEO, ["h265", "vp8"], ["video/VP8"]),
+        (TrackType.VIDEO, ["video/H265", "h264"], ["video/VP8", "video/H264"]),
+        (TrackType.VIDEO, ["vp9", "video/vp8"], ["video/VP9", "video/VP8"]),
         (TrackType.AUDIO, ["pcmu"], ["audio/opus"]),
         (TrackType.AUDIO, ["audio/red"], ["audio/red"]),
         (TrackType.VIDEO, [""], [""]),
@@ -105,9 +113,33 @@ def test_in_the_place_of_a_codec_that_is_not_enabled_the_first_one_is_told(
     request = AddTrackRequest(cid="x", type=kind, simulcast_codecs=named)
     handlers.handle(participant, SignalRequest(add_track=request))
     info = signal.sent[-1].track_published.track
-    assert [codec.mime_type.lower() for codec in info.codecs] == told
-    assert info.mime_type.lower() == told[0]
-    assert participant.tracks[info.sid].cids == {"x": told[0].partition("/")[2]}
+    assert [codec.mime_type for codec in info.codecs] == told
+    assert info.mime_type == told[0]
+    assert participant.tracks[info.sid].cids == {"x": told[0].partition("/")[2].lower()}
+
+
+def test_layers_are_told_from_the_smallest_on_and_what_belongs_together() -> None:
+    participant, signal = _participant()
+    layers = [VideoLayer(quality=quality, bitrate=quality) for quality in (VideoQuality.HIGH, VideoQuality.LOW)]
+    codecs = [SimulcastCodec(codec="vp8", cid="x")]
+    for source, said, told in (
+        (TrackSource.SCREEN_SHARE, "", "screen"),
+        (TrackSource.CAMERA, "", "camera"),
+        (TrackSource.UNKNOWN, "", "unknown"),
+        (TrackSource.CAMERA, "mine", "mine"),
+    ):
+        request = AddTrackRequest(
+            cid=f"{source}{said}",
+            type=TrackType.VIDEO,
+            source=source,
+            stream=said,
+            layers=layers,
+            simulcast_codecs=codecs,
+        )
+        handlers.handle(participant, SignalRequest(add_track=request))
+        info = signal.sent[-1].track_published.track
+        assert info.stream == told
+        assert list(info.layers) == list(info.codecs[0].layers) == layers[::-1]
 
 
 @pytest.mark.parametrize("features", [[STEREO, NO_DTX, STEREO], [NO_DTX], []])
