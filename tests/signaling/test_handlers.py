@@ -142,6 +142,14 @@ def test_layers_are_told_from_the_smallest_on_and_what_belongs_together() -> Non
         assert list(info.layers) == list(info.codecs[0].layers) == layers[::-1]
 
 
+def test_a_track_that_is_announced_again_before_its_media_is_the_same() -> None:
+    participant, signal = _participant()
+    for _ in range(2):
+        handlers.handle(participant, SignalRequest(add_track=AddTrackRequest(cid="x", type=TrackType.AUDIO)))
+    first, again = (answer.track_published.track.sid for answer in signal.sent[-2:])
+    assert first == again
+
+
 @pytest.mark.parametrize("features", [[STEREO, NO_DTX, STEREO], [NO_DTX], []])
 def test_features_of_a_sound_are_what_was_said_last(features: list[AudioTrackFeature]) -> None:
     participant, _ = _participant()

@@ -9,7 +9,7 @@ import pytest
 from livekit import api
 
 from signaling import tokens
-from tests.signaling.conftest import KEY, SECRET, Started, token
+from tests.signaling.conftest import KEY, SECRET, Started, next_of, token
 
 
 async def _call(http: aiohttp.ClientSession, url: str, method: str, **request: Any) -> tuple[int, Any]:
@@ -129,6 +129,17 @@ async def test_who_is_not_there_is_not_waited_for(
 ) -> None:
     url, _ = await start()
     status, problem = await _call(http, url, method, room="visit", **details)
+    assert (status, problem["code"]) == (404, "not_found")
+
+
+async def test_an_application_hears_that_what_it_mutes_is_not_there(
+    start: Started, http: aiohttp.ClientSession
+) -> None:
+    url, _ = await start()
+    async with http.ws_connect(f"{url}/rtc", params={"access_token": token()}) as socket:
+        await next_of(socket)
+        wanted = {"room": "visit", "identity": "amina", "track_sid": "TR_gone", "muted": True}
+        status, problem = await _call(http, url, "MutePublishedTrack", **wanted)
     assert (status, problem["code"]) == (404, "not_found")
 
 
