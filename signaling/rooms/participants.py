@@ -37,14 +37,7 @@ BURST_SECONDS = 5.0
 MAX_REFUSED = 64
 """Ids of tracks that were refused, and of those that were taken away, that are remembered of one participant."""
 
-_KINDS = {
-    "": ParticipantInfo.STANDARD,
-    "standard": ParticipantInfo.STANDARD,
-    "ingress": ParticipantInfo.INGRESS,
-    "egress": ParticipantInfo.EGRESS,
-    "sip": ParticipantInfo.SIP,
-    "agent": ParticipantInfo.AGENT,
-}
+_KINDS = {name.lower(): kind for name, kind in ParticipantInfo.Kind.items()}
 
 
 class Participant:
@@ -166,7 +159,7 @@ class Participant:
             version=self.version,
             permission=tokens.permission(self.claims.video),
             is_publisher=self.is_publisher,
-            kind=_KINDS.get(self.claims.kind, ParticipantInfo.STANDARD),
+            kind=_KINDS.get(self.claims.kind.lower(), ParticipantInfo.STANDARD),  # type: ignore[arg-type]
             attributes=self.attributes,
             disconnect_reason=self.disconnect_reason,  # type: ignore[arg-type]
             client_protocol=self.client.client_protocol,

@@ -128,6 +128,28 @@ async def _greeted(http: aiohttp.ClientSession, url: str, **query: str) -> Parti
     return info
 
 
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ("", ParticipantInfo.STANDARD),
+        ("agent", ParticipantInfo.AGENT),
+        ("Agent", ParticipantInfo.AGENT),
+        ("connector", ParticipantInfo.CONNECTOR),
+        ("bridge", ParticipantInfo.BRIDGE),
+        ("nonsense", ParticipantInfo.STANDARD),
+    ],
+)
+async def test_a_token_says_of_what_kind_somebody_is(
+    start: Started, http: aiohttp.ClientSession, said: str, kind: ParticipantInfo.Kind
+) -> None:
+    url, _ = await start()
+    claims = {"iss": KEY, "sub": "amina", "exp": int(time.time()) + 600, "kind": said}
+    signed = tokens.sign(claims | {"video": {"roomJoin": True, "room": "visit"}}, SECRET)
+    socket = await http.ws_connect(f"{url}/rtc", params={"access_token": signed})
+    assert (await next_of(socket)).join.participant.kind == kind
+    await socket.close()
+
+
 async def test_others_are_told_what_a_client_says_it_can_do(start: Started, http: aiohttp.ClientSession) -> None:
     url, _ = await start()
     names = "CAP_PACKET_TRAILER, CAP_UNHEARD_OF,," + "CAP_COMPRESSION_DEFLATE_RAW," * 100
