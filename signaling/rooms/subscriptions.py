@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from livekit.protocol.models import ClientInfo
 from livekit.protocol.rtc import (
     SignalResponse,
     SubscriptionPermissionUpdate,
@@ -63,6 +64,9 @@ def _subscribe(participant: Participant, track: Track) -> None:
     ssrc, rtx_ssrc = new_ssrcs()
     uplink = track.backup if track.is_regressed and track.backup is not None else track.uplink
     downlink = Downlink(receiver.peer, uplink, ssrc=ssrc, rtx_ssrc=rtx_ssrc)
+    # A decoder may stumble over what it does not know.
+    is_trailer_known = ClientInfo.CAP_PACKET_TRAILER in participant.client.capabilities
+    downlink.strips_trailers = bool(track.info.packet_trailer_features) and not is_trailer_known
     wishes = participant.wishes.setdefault(track.sid, Wishes())
     subscription = Subscription(participant, track, downlink, wishes, needs_backup=uplink is track.backup)
     subscription.apply()

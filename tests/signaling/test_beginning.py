@@ -254,6 +254,24 @@ async def test_pictures_numbered_with_seven_bits_are_sent_with_fifteen_and_can_b
         assert told == list(range(300))
 
 
+TRAILER = bytes.fromhex("0102f84c4b5453")
+
+
+@pytest.mark.parametrize("is_stripped", [False, True])
+async def test_who_does_not_know_packet_trailers_gets_pictures_without(
+    endpoint: Endpoint, publisher: Client, *, is_stripped: bool
+) -> None:
+    async with (call := Call(endpoint, publisher, VP8)).viewer:
+        call.downlink.strips_trailers = is_stripped
+        for payload in (KEY, DELTA):
+            call.send(payload + b"picture" + TRAILER)
+        assert await call.arrived() == 2
+        for payload, packet in zip((KEY, DELTA), call.viewer.places[0].packets, strict=True):
+            whole = rtp.parse(call.viewer.plain(packet))
+            sent = payload + b"picture" + (b"" if is_stripped else TRAILER)
+            assert whole.data[whole.payload_at : whole.payload_end] == sent
+
+
 async def test_a_layer_goes_on_while_the_next_ones_key_frame_comes_late(endpoint: Endpoint, publisher: Client) -> None:
     async with (call := Call(endpoint, publisher, VP8)).viewer:
         call.send(KEY)

@@ -72,6 +72,24 @@ def test_any_payload_can_be_looked_at(codec: str, data: bytes) -> None:
     codecs.is_key_frame(codec, data, 0, len(data))
     codecs.parse_vp8(data, 0, len(data))
     codecs.primary_of_red(data, 0, len(data))
+    codecs.trailer_size(data, 0, len(data))
+
+
+@pytest.mark.parametrize(
+    ("trailer", "size"),
+    [
+        ("ff" * 8 + "f2" + "4c4b5453", 13),
+        ("fa" + "4c4b5453", 5),
+        ("fb" + "4c4b5453", 0),
+        ("f2" + "4c4b5453", 0),
+        ("00" + "4c4b5453", 0),
+        ("f2" + "4c4b5454", 0),
+        ("4c4b5453", 0),
+    ],
+)
+def test_a_packet_trailer_is_as_long_as_it_says_unless_that_cannot_be(trailer: str, size: int) -> None:
+    data = b"head" + b"x" + bytes.fromhex(trailer)
+    assert codecs.trailer_size(data, 4, len(data)) == size
 
 
 def test_h264_matches_by_profile_and_packetization() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import aiohttp
-from livekit.protocol.models import ParticipantPermission, TrackType
+import pytest
+from livekit.protocol.models import PacketTrailerFeature, ParticipantPermission, TrackType
 from livekit.protocol.rtc import (
     AddTrackRequest,
     JoinRequest,
@@ -20,6 +21,7 @@ from signaling.sfu.formats import sdp
 from tests.signaling.conftest import Started, next_of, token, until
 from tests.signaling.test_joining import wrapped
 from tests.signaling.test_offers import SECTION, speaks
+from tests.signaling.test_sdp import OFFER
 
 SOUNDS = ("one", "two", "three")
 
@@ -168,3 +170,32 @@ async def test_whoever_asks_again_for_what_is_refused_is_told_so_again(
     await amina.choose(sids["one"], subscribe=True)
     assert await amina.permitted() == [False]
     await socket.close()
+
+
+@pytest.mark.parametrize(
+    ("features", "capabilities", "is_stripped"),
+    [
+        ([], "", False),
+        ([PacketTrailerFeature.PTF_FRAME_ID], "", True),
+        ([PacketTrailerFeature.PTF_FRAME_ID], "CAP_PACKET_TRAILER", False),
+    ],
+)
+async def test_packet_trailers_are_for_whose_client_knows_them(
+    start: Started,
+    http: aiohttp.ClientSession,
+    features: list[PacketTrailerFeature],
+    capabilities: str,
+    is_stripped: bool,
+) -> None:
+    url, sessions = await start()
+    request = JoinRequest(
+        add_track_requests=[AddTrackRequest(cid="track-v", type=TrackType.VIDEO, packet_trailer_features=features)],
+        publisher_offer=SessionDescription(type="offer", sdp=OFFER),
+    )
+    query = {"access_token": token(identity="li"), "join_request": wrapped(request)}
+    li = await http.ws_connect(f"{url}/rtc/v1", params=query)
+    await until(li, "answer")
+    amina = await http.ws_connect(f"{url}/rtc", params={"access_token": token(), "capabilities": capabilities})
+    await until(amina, "offer")
+    (subscription,) = sessions.rooms.find("visit").find("amina").subscriptions.values()
+    assert subscription.downlink.strips_trailers is is_stripped

@@ -39,6 +39,9 @@ OFFERED_VIDEO: Final = (
 )
 """What we offer to a subscriber's own connection; the payload types are libwebrtc's habitual ones."""
 
+TRAILER_NAME: Final = b"LKTS"
+TRAILER_END: Final = 5
+
 SUPPORTED: Final = {"audio": ("opus", "red"), "video": ("vp8", "vp9", "h264", "av1", "rtx")}
 
 
@@ -204,6 +207,14 @@ def write_vp8_in_order(first: int, descriptor: Vp8Descriptor, picture_id: int) -
     if descriptor.picture_id < 0:
         return bytes((first & 0x7F,))
     return bytes((first | 0x80, 0x80, 0x80 | picture_id >> 8, picture_id & 0xFF))
+
+
+def trailer_size(data: bytes, at: int, end: int) -> int:
+    """How many octets at the end of a frame are LiveKit's packet trailer, whose last five are its length and name."""
+    if end - at <= TRAILER_END or data[end - 4 : end] != TRAILER_NAME:
+        return 0
+    size = data[end - TRAILER_END] ^ 0xFF
+    return size if TRAILER_END <= size < end - at else 0
 
 
 def primary_of_red(data: bytes, at: int, end: int) -> int | None:

@@ -38,6 +38,7 @@ class Downlink:
         self.target_layer = HIGHEST_LAYER
         self.target_fps = 0
         self.rank = 0
+        self.strips_trailers = False
         self.limit_layer = HIGHEST_LAYER
         self.limit_temporal: int = HIGHEST_TEMPORAL
         self.room_bps = NO_LIMIT
@@ -292,6 +293,8 @@ class Downlink:
                 at += descriptor.size
         timestamp = self._timestamps.forward(packet.timestamp, now)
         data, end = packet.data, packet.payload_end
+        if self.strips_trailers and marker:
+            end -= codecs.trailer_size(data, at, end)
         forwarded = self._forwarded(packet) if self._extensions else ()
         if self._playout:
             forwarded += self._playout
