@@ -22,8 +22,8 @@ from signaling.operation.turn import credentials
 from signaling.rooms import watch, yielding
 from signaling.rooms.participants import Participant
 
-PROTOCOL: Final = 16
-"""The newest protocol version of LiveKit 1.13 that clients look at."""
+PROTOCOL: Final = 17
+"""LiveKit 1.13.5's; the last step was packet trailers."""
 VERSION: Final = "1.13.5"
 
 

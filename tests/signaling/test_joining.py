@@ -120,6 +120,14 @@ async def test_metadata_of_ones_own_needs_a_grant(start: Started, http: aiohttp.
     await socket.close()
 
 
+async def test_the_server_says_that_it_is_livekits_1_13_5(start: Started, http: aiohttp.ClientSession) -> None:
+    url, _ = await start()
+    socket = await http.ws_connect(f"{url}/rtc", params={"access_token": token()})
+    joined = (await next_of(socket)).join
+    assert (joined.server_info.version, joined.server_info.protocol) == ("1.13.5", 17)
+    await socket.close()
+
+
 async def _greeted(http: aiohttp.ClientSession, url: str, **query: str) -> ParticipantInfo:
     """What everybody is told of somebody who joins."""
     socket = await http.ws_connect(url, params={"access_token": token(), **query})
