@@ -382,7 +382,8 @@ async def test_what_no_http_is_is_refused_and_is_no_error_in_the_log(tmp_path: P
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(
                 f"POST {path} HTTP/1.1\r\nHost: ke\r\nOrigin: {ORIGIN}\r\nAuthorization: Bearer {token}\r\n"
-                f"Content-Encoding: {encoding}\r\nContent-Length: 8\r\n\r\nno gzip.".encode()
+                f"Content-Type: application/json\r\nContent-Encoding: {encoding}\r\nContent-Length: 8\r\n\r\n"
+                "no gzip.".encode()
             )
             async with asyncio.timeout(10):
                 answer = await reader.read()
