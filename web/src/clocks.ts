@@ -32,9 +32,12 @@ export function timeOfDay(instant: string, zone?: string): string {
   });
 }
 
-/** An instant as day and time in a zone (the reader's own unless told). */
+/** An instant as day and time in a zone (the reader's own unless told), with the year unless it is this one. */
 export function moment(instant: string, zone?: string): string {
-  return format(new Date(instant), {
+  const at = new Date(instant);
+  const isThisYear = dateIn(at, zone).slice(0, 4) === dateIn(new Date(), zone).slice(0, 4);
+  return format(at, {
+    ...(!isThisYear && { year: "numeric" }),
     day: "numeric",
     month: "long",
     hour: "2-digit",
