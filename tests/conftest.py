@@ -9,9 +9,14 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from telemed.db import Database
 from tests.migrated import empty_postgresql, new_postgresql, new_sqlite
+
+# Hypothesis takes a busy machine for a slow function.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 POSTGRESQL = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 

@@ -14,7 +14,11 @@ from tests.fuzz import messages, targets
 from tests.fuzz.seeds import SEEDS
 from tests.fuzz.targets import TARGETS, server
 
-SHORT = settings(max_examples=500, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.data_too_large])
+SHORT = settings(
+    max_examples=500,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 KINDS: list[Any] = list(SignalRequest.DESCRIPTOR.oneofs_by_name["message"].fields)
 EDITS = st.lists(st.tuples(st.integers(0, 400), st.integers(0, 12), st.binary(max_size=8)), min_size=1, max_size=6)
 

@@ -35,7 +35,7 @@ def on_the_wall(hours: list[Stretch], zone: ZoneInfo, at: datetime) -> bool:
     return any(s.weekday == there.weekday() and s.start_minute <= minute < s.end_minute for s in hours)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(stretches, max_size=5), st.sampled_from(ZONES), moments)
 def test_a_doctor_works_exactly_when_the_clock_on_the_wall_says_so(
     hours: list[Stretch], zone: ZoneInfo, start: datetime
@@ -47,7 +47,7 @@ def test_a_doctor_works_exactly_when_the_clock_on_the_wall_says_so(
         assert holds(found, at) == on_the_wall(hours, zone, at), at
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.tuples(st.integers(0, 575), st.integers(1, 40)), max_size=8), moments, st.sampled_from([5, 10, 25, 45])
 )
