@@ -26,6 +26,9 @@ from tests.relay import Relay
 
 SESSION = "__Host-session"
 PULL_EVERY_S = 0.2
+# Below those that the system gives to whoever asks for any, and each only once: two that are looked for before the first
+# is taken are never the same.
+_PORTS = iter(random.SystemRandom().sample(range(12_000, 32_000), 20_000))
 
 
 @dataclass(frozen=True)
@@ -173,8 +176,8 @@ def http_client() -> ClientSession:
 
 
 def free_port() -> int:
-    """A port that nothing held a moment ago, and below those that the system gives to whoever asks for any."""
+    """A port that nothing held a moment ago."""
     while True:
         with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", random.randrange(12_000, 32_000)))
+            probe.bind(("127.0.0.1", next(_PORTS)))
             return int(probe.getsockname()[1])

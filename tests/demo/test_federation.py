@@ -16,16 +16,11 @@ from pydantic import ValidationError
 
 from telemed.config import Settings
 from telemed.demo.preflight import PORTS, ports_problem
+from tests.nodes import free_port
 
 
 def free_ports() -> list[int]:
-    probes = [socket.socket() for _ in range(3)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    ports = [int(probe.getsockname()[1]) for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
+    return [free_port() for _ in PORTS]
 
 
 async def demo(var: Path, ports: list[int]) -> Process:

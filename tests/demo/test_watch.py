@@ -3,12 +3,12 @@
 import asyncio
 import os
 import signal
-import socket
 import sys
 import time
 from pathlib import Path
 
 from telemed.demo.watch import Child, watch
+from tests.nodes import free_port
 
 NODE = """
 import http.server, os, pathlib, sys
@@ -23,13 +23,6 @@ server.serve_forever()
 """
 DEAF = "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + NODE
 BROKEN = "import sys; print('no key ring'); sys.exit(3)"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def child(folder: Path, name: str, program: str) -> Child:
