@@ -52,7 +52,7 @@ async def _come_back(http: aiohttp.ClientSession, url: str, sid: str) -> list[li
     return told
 
 
-async def _until_its_signal_is_lost(participant: Participant) -> None:
+async def until_its_signal_is_lost(participant: Participant) -> None:
     async with asyncio.timeout(5):
         while participant.signal is not None:  # noqa: ASYNC110 - there is no event for it
             await asyncio.sleep(0)
@@ -69,7 +69,7 @@ async def test_who_left_during_a_cut_is_told_before_those_present(start: Started
     recorder, _ = await _join(http, url, "recorder", hidden=True)
     amina, sid = await _join(http, url, "amina")
     await amina.close()
-    await _until_its_signal_is_lost(sessions.rooms.find("visit").find("amina"))
+    await until_its_signal_is_lost(sessions.rooms.find("visit").find("amina"))
     for socket in (karl, li, recorder):
         await _leave(socket)
     li, back = await _join(http, url, "li")
@@ -125,7 +125,7 @@ async def _cut_off(http: aiohttp.ClientSession, url: str, sessions: Sessions) ->
     track_sid = await _publish(socket)
     amina = sessions.rooms.find("visit").find("amina")
     await socket.close()
-    await _until_its_signal_is_lost(amina)
+    await until_its_signal_is_lost(amina)
     return amina, track_sid
 
 
