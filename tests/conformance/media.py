@@ -46,6 +46,16 @@ async def publish_picture(room: rtc.Room, width: int = 640, height: int = 360) -
     return publication
 
 
+async def until_louder(track: rtc.Track, level: int) -> None:
+    """Wait for a sample above the level; before the first packet comes there is silence. Raises TimeoutError."""
+    stream = rtc.AudioStream(track)
+    async with asyncio.timeout(10):
+        async for event in stream:
+            if np.abs(np.frombuffer(event.frame.data, dtype=np.int16)).max() > level:
+                break
+    await stream.aclose()
+
+
 async def loudest(track: rtc.Track, frames: int = 50) -> int:
     """The loudest sample in the next frames."""
     peak = seen = 0

@@ -10,7 +10,14 @@ import pytest
 from livekit import api, rtc
 
 from tests.conformance.conftest import Joined, Server, eventually
-from tests.conformance.media import loudest, publications, publish_picture, publish_silence, publish_tone
+from tests.conformance.media import (
+    loudest,
+    publications,
+    publish_picture,
+    publish_silence,
+    publish_tone,
+    until_louder,
+)
 
 
 async def test_sound_and_picture_arrive(join: Joined) -> None:
@@ -23,7 +30,7 @@ async def test_sound_and_picture_arrive(join: Joined) -> None:
     for _ in range(2):
         track = await asyncio.wait_for(tracks.get(), 10)
         by_kind[track.kind] = track
-    assert await asyncio.wait_for(loudest(by_kind[rtc.TrackKind.KIND_AUDIO]), 10) > 2000
+    await until_louder(by_kind[rtc.TrackKind.KIND_AUDIO], 2000)
     frames = 0
     stream = rtc.VideoStream(by_kind[rtc.TrackKind.KIND_VIDEO])
     async with asyncio.timeout(15):
@@ -42,8 +49,8 @@ async def test_data_reaches_everyone_or_only_those_named(join: Joined) -> None:
     two.on("data_received", lambda packet: got["two"].append(packet.data))
     await sender.local_participant.publish_data(b"all", topic="chat")
     await sender.local_participant.publish_data(b"two", destination_identities=["two"])
-    await eventually(lambda: sorted(got["two"]) == [b"all", b"two"])
-    assert got["one"] == [b"all"]
+    await sender.local_participant.publish_data(b"end")
+    await eventually(lambda: got == {"one": [b"all", b"end"], "two": [b"all", b"two", b"end"]})
 
     async def lossy_arrived() -> bool:
         await sender.local_participant.publish_data(b"lossy", reliable=False)
@@ -166,7 +173,7 @@ async def test_a_track_published_again_is_heard_again(join: Joined, pause: bool)
     options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
     again = await asyncio.wait_for(speaker.local_participant.publish_track(track, options), 10)
     assert again.sid != publication.sid
-    assert await loudest(await asyncio.wait_for(heard.get(), 10)) > 0
+    await until_louder(await asyncio.wait_for(heard.get(), 10), 0)
 
 
 async def test_the_same_identity_again_replaces_the_older(join: Joined) -> None:
@@ -182,8 +189,12 @@ async def test_attributes_and_metadata_reach_others(join: Joined) -> None:
     me = await join("me", can_update_own_metadata=True)
     await me.local_participant.set_attributes({"hand": "up"})
     await me.local_participant.set_metadata("m")
-    await eventually(lambda: dict(other.remote_participants["me"].attributes).get("hand") == "up")
-    await eventually(lambda: other.remote_participants["me"].metadata == "m")
+
+    def is_told() -> bool:
+        seen = other.remote_participants.get("me")
+        return seen is not None and (dict(seen.attributes), seen.metadata) == ({"hand": "up"}, "m")
+
+    await eventually(is_told)
 
 
 async def test_a_full_room_refuses(server: Server, admin: api.LiveKitAPI, join: Joined) -> None:
@@ -323,7 +334,7 @@ async def test_six_people_hear_each_other(join: Joined) -> None:
     await eventually(lambda: heard == [5] * 6, 20)
     track = publications(rooms[5], "person-0")[0].track
     assert track is not None
-    assert await asyncio.wait_for(loudest(track), 10) > 2000
+    await until_louder(track, 2000)
 
 
 async def test_encrypted_sound_passes_through(join: Joined) -> None:
@@ -338,5 +349,5 @@ async def test_encrypted_sound_passes_through(join: Joined) -> None:
         arrived = tracks[name] = asyncio.get_running_loop().create_future()
         room.on("track_subscribed", lambda track, *_, arrived=arrived: arrived.set_result(track))
     await publish_tone(speaker)
-    assert await asyncio.wait_for(loudest(await asyncio.wait_for(tracks["listener"], 10)), 10) > 2000
+    await until_louder(await asyncio.wait_for(tracks["listener"], 10), 2000)
     assert await asyncio.wait_for(loudest(await asyncio.wait_for(tracks["stranger"], 10)), 10) < 500
