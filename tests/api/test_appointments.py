@@ -169,20 +169,36 @@ async def test_the_same_key_books_once_and_not_twice(nodes: Nodes) -> None:
     assert (status, problem["code"]) == (409, "idempotency-key-reused")
 
 
-async def test_who_comes_second_is_told_kindly_and_shown_the_next_times(nodes: Nodes) -> None:
-    ke, cn = nodes["KE"], nodes["CN"]
-    hers, his = await ke.patient("Amina"), await cn.patient("Wei", "Asia/Shanghai")
-    wishes = await wish(ke, hers), await wish(cn, his)
-    assert wishes[0]["starts_at"] == wishes[1]["starts_at"]
-    (_, one), (_, other) = await asyncio.gather(book(ke, hers, wishes[0]), book(cn, his, wishes[1]))
-    ends = await asyncio.gather(
-        settled(ke, hers, one["id"], "confirmed", "gone"), settled(cn, his, other["id"], "confirmed", "gone")
-    )
-    assert sorted(end["state"] for end in ends) == ["confirmed", "gone"]
-    (gone,) = [end for end in ends if end["state"] == "gone"]
-    assert gone["detail"] == "slot-taken"
-    assert len(gone["next_slots"]) == 5
-    assert wishes[0]["starts_at"] not in [slot["starts_at"] for slot in gone["next_slots"]]
+async def test_who_comes_second_is_told_kindly_and_shown_the_next_times(tmp_path: Path, clock: SetClock) -> None:
+    relay = Relay()
+    async with federation(tmp_path, clock, "KE", "CN", relays={"CN": relay}) as nodes:
+        ke, cn = nodes["KE"], nodes["CN"]
+        async with cn.node.database.write() as session:
+            await add_doctor(session, LI, jurisdiction="CN", now=clock())
+        hers, his = await ke.patient("Amina"), await cn.patient("Wei", "Asia/Shanghai")
+        wishes = await wish(ke, hers), await wish(cn, his)
+        assert wishes[0]["starts_at"] == wishes[1]["starts_at"]
+        # Neither is held before both have asked; who asks later than that is refused at once.
+        relay.stop_at("hold", "request")
+        (_, one), (_, other) = await asyncio.gather(book(ke, hers, wishes[0]), book(cn, his, wishes[1]))
+        await relay.cut()
+        ends = [await _end(ke, hers, one["id"], clock), await _end(cn, his, other["id"], clock)]
+        assert sorted(end["state"] for end in ends) == ["confirmed", "gone"]
+        (gone,) = [end for end in ends if end["state"] == "gone"]
+        assert gone["detail"] == "slot-taken"
+        assert len(gone["next_slots"]) == 5
+        assert wishes[0]["starts_at"] not in [slot["starts_at"] for slot in gone["next_slots"]]
+        await relay.stop()
+
+
+async def _end(node: Client, token: str, visit_id: str, clock: SetClock) -> Any:
+    """What becomes of a booking; its next try is due by the clock, which only moves here and less than a hold lasts."""
+    async with asyncio.timeout(15):
+        while True:
+            seen = await settled(node, token, visit_id, "requested", "held", "confirmed", "gone")
+            if seen["state"] in ("confirmed", "gone"):
+                return seen
+            clock.pass_(timedelta(milliseconds=10))
 
 
 async def test_a_node_that_is_down_is_tried_until_the_holds_time(nodes: Nodes, clock: SetClock) -> None:
