@@ -26,7 +26,7 @@ from tests.relay import Relay
 
 SESSION = "__Host-session"
 PULL_EVERY_S = 0.2
-# Below those that the system gives to whoever asks for any, and each only once: two that are looked for before the first
+# Below those that the system gives to whoever asks for any, and each only once: two that are looked for before either
 # is taken are never the same.
 _PORTS = iter(random.SystemRandom().sample(range(12_000, 32_000), 20_000))
 
