@@ -169,8 +169,8 @@ def open_page_apart(open_browser: OpenedBrowser, origin: str) -> Opened:
     return opened
 
 
-async def eventually(probe: Callable[[], Awaitable[object] | object], seconds: float = 10.0) -> None:
-    """Wait until the probe is true. Raises TimeoutError."""
+async def eventually(probe: Callable[[], Awaitable[object] | object], seconds: float = 20.0) -> None:
+    """Wait until the probe is true; browsers, cameras and the server share the cores. Raises TimeoutError."""
     async with asyncio.timeout(seconds):
         while True:
             found = probe()

@@ -42,10 +42,16 @@ async def test_two_pages_see_and_hear_each_other(server: Server, open_page: Open
             camera, microphone = found.get(f"{other}/camera", {}), found.get(f"{other}/microphone", {})
             return (camera.get("framesDecoded") or 0) > 10 and (microphone.get("totalAudioEnergy") or 0) > 0
 
-        await eventually(plays, 15)
+        await eventually(plays)
     if server.sessions is not None:
-        pair = await pages["amina"].evaluate("candidatePair('amina')")
-        assert (pair["port"], pair["protocol"]) == (server.sessions.endpoint.udp_port, "udp")
+        udp_port = server.sessions.endpoint.udp_port
+
+        async def goes_over_udp() -> bool:
+            pair = await pages["amina"].evaluate("candidatePair('amina')")
+            return bool((pair["port"], pair["protocol"]) == (udp_port, "udp"))
+
+        # Where TCP was found first, only until then.
+        await eventually(goes_over_udp)
 
 
 async def _plays(page: Page, viewer: str, source: str) -> bool:
@@ -66,8 +72,8 @@ async def _visit(server: Server, open_page: Opened, *, single: bool = True, **op
     for page, name in ((amina, "amina"), (li, "li")):
         await _join(page, server, name, singlePeerConnection=single, **options)
         await _publish(page, name)
-    await eventually(lambda: _plays(amina, "amina", "li/camera"), 15)
-    await eventually(lambda: _plays(li, "li", "amina/camera"), 15)
+    await eventually(lambda: _plays(amina, "amina", "li/camera"))
+    await eventually(lambda: _plays(li, "li", "amina/camera"))
     return amina, li
 
 
@@ -88,7 +94,7 @@ async def test_mute_camera_off_screen_share_and_chat(server: Server, open_page: 
     await eventually(lambda: _plays(li, "li", "amina/camera"))
 
     await _local(li, "li", "setScreenShareEnabled(true)")
-    await eventually(lambda: _plays(amina, "amina", "li/screen_share"), 15)
+    await eventually(lambda: _plays(amina, "amina", "li/screen_share"))
     await _local(li, "li", "setScreenShareEnabled(false)")
 
     async def is_gone() -> bool:
@@ -127,10 +133,10 @@ async def test_reconnecting_brings_the_call_back(
 ) -> None:
     amina, li = await _visit(server, open_page, single=single)
     await amina.evaluate("scenario => { rooms.get('amina').simulateScenario(scenario); }", scenario)
-    await eventually(lambda: _saw(amina, "amina", "reconnected"), 15)
-    await eventually(lambda: _plays(amina, "amina", "li/camera"), 15)
-    await eventually(lambda: _plays(amina, "amina", "li/microphone"), 15)
-    await eventually(lambda: _plays(li, "li", "amina/camera"), 15)
+    await eventually(lambda: _saw(amina, "amina", "reconnected"))
+    await eventually(lambda: _plays(amina, "amina", "li/camera"))
+    await eventually(lambda: _plays(amina, "amina", "li/microphone"))
+    await eventually(lambda: _plays(li, "li", "amina/camera"))
 
 
 async def test_a_reloaded_page_finds_its_way_back(server: Server, open_page: Opened) -> None:
@@ -158,14 +164,18 @@ async def test_a_small_picture_stops_the_layers_nobody_watches(server: Server, o
     async def only_smallest() -> bool:
         return list(await li.evaluate(encodings)) == [True, False, False]
 
-    await eventually(only_smallest, 15)
-    assert int((await _received(amina, "amina"))["li/camera"]["frameWidth"]) <= 320
+    await eventually(only_smallest)
+
+    async def is_narrow() -> bool:
+        return 0 < int((await _received(amina, "amina"))["li/camera"].get("frameWidth") or 0) <= 320
+
+    await eventually(is_narrow)
     await _resize(amina, 1280, 720)
 
     async def all_layers() -> bool:
         return list(await li.evaluate(encodings)) == [True, True, True]
 
-    await eventually(all_layers, 10)
+    await eventually(all_layers)
 
 
 @pytest.mark.parametrize("codec", ["h264", "vp9", "av1"])
@@ -174,7 +184,7 @@ async def test_other_codecs_are_forwarded(server: Server, open_page: Opened, cod
     await _join(li, server, "li", publishDefaults={"videoCodec": codec})
     await _join(amina, server, "amina")
     await _publish(li, "li")
-    await eventually(lambda: _plays(amina, "amina", "li/camera"), 15)
+    await eventually(lambda: _plays(amina, "amina", "li/camera"))
     decoded = await amina.evaluate("codecOf('amina')")
     assert decoded == f"video/{codec.upper()}"
 
@@ -193,13 +203,13 @@ async def test_a_viewer_chooses_among_the_layers_of_one_stream(
     async def width_is(low: int, high: int) -> bool:
         return low <= int((await _received(amina, "amina")).get("li/camera", {}).get("frameWidth") or 0) <= high
 
-    await eventually(lambda: width_is(1280, 1280), 20)
+    await eventually(lambda: width_is(1280, 1280))
     assert await amina.evaluate(f"{publication}.isEncrypted") == bool(passphrase)
     await amina.evaluate(f"{publication}.setVideoQuality(0)")
     await eventually(lambda: width_is(1, 320))
     await eventually(lambda: _plays(amina, "amina", "li/camera"))
     await amina.evaluate(f"{publication}.setVideoQuality(2)")
-    await eventually(lambda: width_is(1280, 1280), 20)
+    await eventually(lambda: width_is(1280, 1280))
     if server.sessions is not None:
         await amina.evaluate("rooms.get('amina').simulateScenario('subscriber-bandwidth', 350_000)")
         await eventually(lambda: width_is(1, 640))
@@ -218,11 +228,11 @@ async def test_a_viewer_gets_the_layer_that_was_asked_for(server: Server, open_p
     async def is_wide() -> bool:
         return await width() >= 1280
 
-    await eventually(is_wide, 20)
+    await eventually(is_wide)
     await amina.evaluate(f"{publication}.setVideoQuality(0)")
     await eventually(is_narrow)
     await amina.evaluate(f"{publication}.setVideoQuality(2)")
-    await eventually(is_wide, 20)
+    await eventually(is_wide)
     await amina.evaluate(f"{publication}.setEnabled(false)")
     await amina.wait_for_timeout(500)
     await eventually(lambda: _rests(amina, "amina", "li/camera"))
@@ -236,7 +246,7 @@ async def test_a_viewer_who_asks_for_fewer_pictures_gets_fewer(server: Server, o
     await _join(li, server, "li", publishDefaults={"videoCodec": codec, "backupCodec": False})
     await _join(amina, server, "amina")
     await _publish(li, "li")
-    await eventually(lambda: _plays(amina, "amina", "li/camera"), 15)
+    await eventually(lambda: _plays(amina, "amina", "li/camera"))
     publication = "[...rooms.get('amina').remoteParticipants.values()][0].getTrackPublication('camera')"
 
     async def decoded() -> int:
@@ -269,18 +279,18 @@ async def test_video_steps_down_shrinks_and_then_yields_on_a_narrow_link(server:
     async def limit(bps: int) -> None:
         await amina.evaluate("bps => rooms.get('amina').simulateScenario('subscriber-bandwidth', bps)", bps)
 
-    await eventually(lambda: width_is(1280, 1280), 20)
+    await eventually(lambda: width_is(1280, 1280))
     await limit(350_000)
     await eventually(lambda: width_is(1, 640))
     await limit(150_000)
-    await eventually(lambda: _plays(amina, "amina", "li/camera"), 20)
+    await eventually(lambda: _plays(amina, "amina", "li/camera"))
     await limit(40_000)
     await eventually(lambda: _saw(amina, "amina", "trackStreamStateChanged"))
     await eventually(lambda: _rests(amina, "amina", "li/camera"))
     await eventually(lambda: _plays(amina, "amina", "li/microphone"))
     await limit(0)
     await eventually(lambda: _plays(amina, "amina", "li/camera"))
-    await eventually(lambda: width_is(1280, 1280), 20)
+    await eventually(lambda: width_is(1280, 1280))
 
 
 @pytest.mark.skipif(ANOTHER is not None, reason="LiveKit lets video yield only when its settings allow it")
@@ -299,15 +309,16 @@ async def test_one_viewer_with_a_narrow_link_gets_fewer_pictures(server: Server,
         return low <= await pictures(name) <= high
 
     for name in ("amina", "sara"):
-        await eventually(partial(_plays, pages[name], name, "li/camera"), 15)
+        await eventually(partial(_plays, pages[name], name, "li/camera"))
         await eventually(partial(are_between, name, 30, 200), 30)
+    usual = await pictures("sara")
     # Less than the smallest layer takes, which sara keeps as it is.
     await pages["amina"].evaluate("rooms.get('amina').simulateScenario('subscriber-bandwidth', 80_000)")
-    await eventually(lambda: are_between("amina", 6, 28), 20)
+    await eventually(lambda: are_between("amina", 6, 0.4 * usual), 30)
     assert not await _saw(pages["amina"], "amina", "trackStreamStateChanged")
-    assert await pictures("sara") > 40
+    await eventually(lambda: are_between("sara", 0.7 * usual, 200), 30)
     await pages["amina"].evaluate("rooms.get('amina').simulateScenario('subscriber-bandwidth', 0)")
-    await eventually(lambda: are_between("amina", 40, 200), 20)
+    await eventually(lambda: are_between("amina", 0.7 * usual, 200), 30)
 
 
 @BOTH_PATHS
@@ -325,8 +336,8 @@ async def test_a_waiting_page_is_admitted(
     await admin.room.update_participant(_admission(server.room, allowed=True))
     await eventually(lambda: _saw(amina, "amina", "participantPermissionsChanged"))
     await _publish(amina, "amina")
-    await eventually(lambda: _plays(amina, "amina", "li/camera"), 15)
-    await eventually(lambda: _plays(li, "li", "amina/camera"), 15)
+    await eventually(lambda: _plays(amina, "amina", "li/camera"))
+    await eventually(lambda: _plays(li, "li", "amina/camera"))
     await admin.room.update_participant(_admission(server.room, allowed=False))
     await eventually(lambda: _saw(amina, "amina", "trackUnsubscribed"))
     await eventually(lambda: _saw(li, "li", "trackUnpublished"))

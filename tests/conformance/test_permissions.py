@@ -109,5 +109,5 @@ async def test_a_publisher_chooses_who_subscribes(server: Server, open_page: Ope
     await _local(li, "li", "setScreenShareEnabled(true)")
     await eventually(lambda: shows("screen_share", "not_allowed"))
     await li.evaluate(permission, [True, []])
-    await eventually(lambda: _plays(amina, "amina", "li/screen_share"), 15)
+    await eventually(lambda: _plays(amina, "amina", "li/screen_share"))
     await eventually(lambda: _plays(amina, "amina", "li/microphone"))

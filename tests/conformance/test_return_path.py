@@ -20,6 +20,6 @@ async def test_media_comes_back_once_a_browser_has_answered_a_check(
     assert peers
     for peer in peers:
         peer.selected = None
-    await eventually(lambda: all(peer.selected is not None for peer in peers), 15)
-    await eventually(lambda: _plays(amina, "amina", "li/camera"), 15)
-    await eventually(lambda: _plays(li, "li", "amina/camera"), 15)
+    await eventually(lambda: all(peer.selected is not None for peer in peers))
+    await eventually(lambda: _plays(amina, "amina", "li/camera"))
+    await eventually(lambda: _plays(li, "li", "amina/camera"))

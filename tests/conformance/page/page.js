@@ -37,6 +37,7 @@ function seen(name, kind) {
 
 // What a receiver counts, by its name in W3C's webrtc-stats.
 const MEASURES = [
+  "timestamp",
   "packetsReceived",
   "packetsLost",
   "nackCount",
