@@ -1,5 +1,6 @@
 """What people do on the page, by the words that they read there."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -7,6 +8,10 @@ from urllib.parse import parse_qs, urlsplit
 from playwright.async_api import Locator, Page, expect
 
 from telemed.demo.people import PASSWORD
+from tests.journey.conftest import PATIENCE_MS
+
+AHEAD = timedelta(minutes=3)
+"""Time enough to book it; one begins every ten minutes, and the door opens fifteen before."""
 
 STATS = """async () => {
   const room = window.telemed?.room, found = {};
@@ -73,7 +78,7 @@ async def choose_first_time(page: Page, doctor: str) -> str:
     for link in await card.locator("a.slot").all():
         href = str(await link.get_attribute("href"))
         starts_at = parse_qs(urlsplit(href).query)["at"][0]
-        if datetime.fromisoformat(starts_at) - datetime.now(UTC) > timedelta(seconds=45):
+        if datetime.fromisoformat(starts_at) - datetime.now(UTC) > AHEAD:
             await link.click()
             return starts_at
     raise AssertionError("no time lies ahead")
@@ -111,16 +116,14 @@ async def received(page: Page) -> dict[str, float]:
     return found
 
 
-async def expect_growing(page: Page, *sources: str, within_s: float = 10) -> None:
+async def expect_growing(page: Page, *sources: str) -> None:
     """New pictures or sound of each source arrive."""
-    await _until(
-        page, within_s, sources, lambda before, now: all(now.get(s, 0) > before.get(s, 0) > 0 for s in sources)
-    )
+    await _until(page, sources, lambda before, now: all(now.get(s, 0) > before.get(s, 0) > 0 for s in sources))
 
 
-async def expect_resting(page: Page, source: str, within_s: float = 10) -> None:
+async def expect_resting(page: Page, source: str) -> None:
     """Nothing new of a source arrives, for a second, while it is measured."""
-    await _until(page, within_s, (source,), lambda before, now: now.get(source) == before.get(source), pause_ms=1000)
+    await _until(page, (source,), lambda before, now: now.get(source) == before.get(source), pause_ms=1000)
 
 
 async def candidate(page: Page) -> list[Any]:
@@ -134,15 +137,15 @@ def call(page: Page) -> Locator:
     return page.get_by_role("group", name="Call controls")
 
 
-async def _until(page: Page, within_s: float, sources: tuple[str, ...], is_so: Any, pause_ms: int = 400) -> None:
-    until = datetime.now(UTC) + timedelta(seconds=within_s)
+async def _until(page: Page, sources: tuple[str, ...], is_so: Any, pause_ms: int = 400) -> None:
+    until = time.monotonic() + PATIENCE_MS / 1000
     while True:
         before = await received(page)
         await page.wait_for_timeout(pause_ms)
         now = await received(page)
         if is_so(before, now):
             return
-        assert datetime.now(UTC) < until, f"{sources}: {before} then {now}"
+        assert time.monotonic() < until, f"{sources}: {before} then {now}"
 
 
 async def _credentials(page: Page, contact: str, password: str) -> None:

@@ -63,9 +63,9 @@ async def shot(page: Page, folder: Path, name: str) -> None:
     await page.screenshot(path=folder / f"{name}.png")
 
 
-async def both_flow(*pages: Page, within_s: float = 10) -> None:
+async def both_flow(*pages: Page) -> None:
     for page in pages:
-        await steps.expect_growing(page, CAMERA, MICROPHONE, within_s=within_s)
+        await steps.expect_growing(page, CAMERA, MICROPHONE)
 
 
 async def test_a_patient_in_kenya_sees_a_doctor_in_china(nodes: Federation, browser_of: Opened, tmp_path: Path) -> None:

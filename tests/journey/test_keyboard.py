@@ -21,11 +21,11 @@ FOCUSED = """() => {
 }"""
 
 
-async def reach(page: Page, name: str, *, after_s: float = 0) -> None:
+async def reach(page: Page, name: str, *, after: timedelta | None = None) -> None:
     """Press Tab until what bears the name has a visible focus; a slot only if it begins later than that."""
     for _ in range(MOST_TABS):
         focused = await page.evaluate(FOCUSED)
-        if focused["pressable"] and name in focused["name"] and _later(focused["href"], after_s):
+        if focused["pressable"] and name in focused["name"] and _later(focused["href"], after):
             assert focused["shown"], f"the focus on {name} is not seen"
             return
         await page.keyboard.press("Tab")
@@ -66,7 +66,7 @@ async def book(page: Page) -> None:
         await expect(answered).to_be_visible()
     await expect(page.get_by_role("heading", name="time for you")).to_be_focused()
     await steps.unfold_days(page)
-    await reach(page, "Dr Li Hua", after_s=45)
+    await reach(page, "Dr Li Hua", after=steps.AHEAD)
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("heading", name="Why do you come?")).to_be_focused()
     await write(page, "Reason for coming", "A cough")
@@ -95,7 +95,7 @@ async def test_two_people_meet_without_a_mouse(two_nodes: Federation, browser_of
     await press(li, "Join")
     await expect(li.get_by_text("is in the waiting room")).to_be_visible()
     await press(li, "Admit")
-    await steps.expect_growing(amina, "camera", "microphone", within_s=15)
+    await steps.expect_growing(amina, "camera", "microphone")
 
     await press(amina, "Mute")
     await expect(li.get_by_text("is muted")).to_be_visible()
@@ -123,8 +123,8 @@ async def test_two_people_meet_without_a_mouse(two_nodes: Federation, browser_of
     await expect(amina.get_by_text("Rest and water.")).to_be_visible()
 
 
-def _later(href: str, after_s: float) -> bool:
-    if not after_s:
+def _later(href: str, after: timedelta | None) -> bool:
+    if after is None:
         return True
     begins = parse_qs(urlsplit(href).query).get("at", ["1970-01-01T00:00:00Z"])[0]
-    return datetime.fromisoformat(begins) - datetime.now(UTC) > timedelta(seconds=after_s)
+    return datetime.fromisoformat(begins) - datetime.now(UTC) > after

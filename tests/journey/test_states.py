@@ -29,7 +29,7 @@ async def test_every_state_is_plain_to_a_screen_reader_and_whole_on_a_small_phon
     await doctors(li, cn, ke)
     await li.get_by_role("button", name="Admit").click()
     for page in (amina, li):
-        await steps.expect_growing(page, "camera", within_s=15)
+        await steps.expect_growing(page, "camera")
     await in_call(amina, li)
     await in_trial_language(amina, li, visit_id, ke, cn)
     await over(amina, li, ke)
@@ -158,7 +158,7 @@ async def in_trial_language(amina: Page, li: Page, visit_id: str, ke: str, cn: s
     for page in (amina, li):
         await page.goto(f"{ke}/visit/{visit_id}{TRIAL}")
     for page in (amina, li):
-        await steps.expect_growing(page, "camera", within_s=15)
+        await steps.expect_growing(page, "camera")
     await fits(li, "trial-doctors-call")
     await amina.locator(".controls button").nth(3).click()
     await fits(amina, "trial-call")
@@ -172,7 +172,7 @@ async def in_trial_language(amina: Page, li: Page, visit_id: str, ke: str, cn: s
     for page in (amina, li):
         await page.goto(f"{ke}/visit/{visit_id}?locale=en")
     for page in (amina, li):
-        await steps.expect_growing(page, "camera", within_s=15)
+        await steps.expect_growing(page, "camera")
 
 
 async def over(amina: Page, li: Page, ke: str) -> None:
