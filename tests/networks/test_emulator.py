@@ -38,15 +38,15 @@ def _download(far_side: FarSide, octets: int) -> tuple[float, int]:
 @pytest.mark.parametrize("blocks_udp", [False, True])
 async def test_udp_passes_unless_it_is_blocked(blocks_udp: bool) -> None:
     async with behind("5g", blocks_udp=blocks_udp) as far_side:
-        arrived = await asyncio.to_thread(_datagrams, far_side, 20)
+        arrived = await asyncio.to_thread(_datagrams, far_side, 20, 0.5 if blocks_udp else 10.0)
     blocked = far_side.counts["up"]["blocked"]
     assert (arrived, blocked) == ((0, 20) if blocks_udp else (20, 0))
 
 
-def _datagrams(far_side: FarSide, count: int) -> int:
+def _datagrams(far_side: FarSide, count: int, patience: float) -> int:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
         receiver.bind((far_side.here, 0))
-        receiver.settimeout(0.5)
+        receiver.settimeout(patience)
         with within(far_side.namespace, lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as sender:
             for _ in range(count):
                 sender.sendto(b"habari", receiver.getsockname())
