@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import time
+from typing import Any
 
 import pytest
 from joserfc import jwt
@@ -30,20 +31,20 @@ def test_an_event_is_read() -> None:
         )
 
 
+@pytest.mark.parametrize("authorization", ["", "Bearer x.y.z"])
+def test_an_event_without_a_signature_is_refused(authorization: str) -> None:
+    with pytest.raises(EventRefused):
+        events.read(BODY.encode(), authorization, key=KEY, secret=SECRET)
+
+
 @pytest.mark.parametrize(
-    "authorization",
-    [
-        "",
-        "Bearer x.y.z",
-        signed(secret="t" * 32),
-        signed(issuer="another"),
-        signed("{}"),
-        signed(age_s=400),
-        signed(age_s=-86_400),
-    ],
-    ids=["unsigned", "no token", "another secret", "another key", "another body", "old", "from the future"],
+    "otherwise",
+    [{"secret": "t" * 32}, {"issuer": "another"}, {"body": "{}"}, {"age_s": 400}, {"age_s": -86_400}],
+    ids=["another secret", "another key", "another body", "old", "from the future"],
 )
-def test_what_it_did_not_sign_is_refused(authorization: str) -> None:
+def test_what_it_did_not_sign_is_refused(otherwise: dict[str, Any]) -> None:
+    # Signed now: what was when the tests were collected may be too old by itself.
+    authorization = signed(**otherwise)
     with pytest.raises(EventRefused):
         events.read(BODY.encode(), authorization, key=KEY, secret=SECRET)
 

@@ -46,8 +46,16 @@ def test_data_may_be_sent_by_whoever_may_publish_unless_a_token_says_otherwise(
     assert tokens.verify(tokens.sign(payload, KEYS["key"]), KEYS, time.time()).video.can_publish_data is may
 
 
-@pytest.mark.parametrize("token", ["", "a.b.c", "x" * 20000, _token(key="other"), _token(secret="y" * 40)])
-def test_a_token_that_is_not_genuine_opens_nothing(token: str) -> None:
+@pytest.mark.parametrize("token", ["", "a.b.c", "x" * 20000])
+def test_what_is_no_token_opens_nothing(token: str) -> None:
+    with pytest.raises(UnauthenticatedError):
+        tokens.verify(token, KEYS, time.time())
+
+
+@pytest.mark.parametrize("otherwise", [{"key": "other"}, {"secret": "y" * 40}])
+def test_a_token_that_is_not_genuine_opens_nothing(otherwise: dict[str, str]) -> None:
+    # Made now: one of when the tests were collected may have ended by itself.
+    token = _token(**otherwise)
     with pytest.raises(UnauthenticatedError):
         tokens.verify(token, KEYS, time.time())
 
