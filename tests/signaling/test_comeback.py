@@ -197,7 +197,7 @@ async def test_whether_a_video_is_paused_is_told_after_a_cut(
         _yields(subscription, layer=layer)
         await until(socket, "stream_state_update")
     await socket.close()
-    await _until_its_signal_is_lost(amina)
+    await until_its_signal_is_lost(amina)
     _yields(subscription, layer=layers[-1])
     back = await http.ws_connect(f"{url}/rtc", params={"access_token": token(), "reconnect": "1", "sid": amina.sid})
     (told,) = (await until(back, "stream_state_update")).stream_state_update.stream_states
@@ -211,7 +211,7 @@ async def test_of_a_video_that_never_paused_nothing_is_told_after_a_cut(
     url, sessions = await start()
     socket, amina, _ = await _watch(http, url, sessions)
     await socket.close()
-    await _until_its_signal_is_lost(amina)
+    await until_its_signal_is_lost(amina)
     back = await http.ws_connect(f"{url}/rtc", params={"access_token": token(), "reconnect": "1", "sid": amina.sid})
     told = [(await next_of(back)).WhichOneof("message") for _ in range(3)]
     assert told == ["reconnect", "update", "room_update"]
