@@ -407,7 +407,8 @@ def test_who_was_thought_very_far_away_is_not_once_more_gets_through() -> None:
 
 
 @pytest.mark.parametrize(
-    ("second_seconds", "is_held_back", "may_be_narrow"), [(1.2, True, True), (0.6, False, True), (0.1, False, False)]
+    ("second_seconds", "is_held_back", "may_be_narrow"),
+    [(1.2, True, True), (0.8, True, True), (0.7, False, True), (0.1, False, False)],
 )
 def test_who_seemed_far_away_only_because_an_answer_was_lost_is_not(
     second_seconds: float, *, is_held_back: bool, may_be_narrow: bool

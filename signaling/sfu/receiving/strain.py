@@ -53,6 +53,8 @@ FAR_SECONDS: Final = 0.35
 VERY_FAR_SECONDS: Final = 0.9
 """A handshake's flight of a kilobyte takes so long on GPRS alone, whose 20 kbit/s are little more than a voice: there
 even the first try costs ten seconds of it, so it comes as late as if one had failed already."""
+NEARER_SECONDS: Final = 0.75
+"""The handshake's last answer is short, and so is its way: on EDGE it takes 0.5 to 0.7 s, on GPRS 0.75 to 1.2."""
 START_BPS: Final = 44_000.0
 FIRST_GROWTH_PER_SECOND: Final = 0.3
 NEAR_GROWTH_PER_SECOND: Final = 0.02
@@ -116,8 +118,8 @@ class Strain:
             self._until = now + self._hold_seconds
 
     def come_nearer(self, round_trip_seconds: float) -> None:
-        """Take back what `begin` supposed, for it was told too long a round trip."""
-        if self.is_narrowest and round_trip_seconds <= VERY_FAR_SECONDS:
+        """Take back what `begin` supposed, where the handshake's last answer shows that it was told too long a time."""
+        if self.is_narrowest and round_trip_seconds <= NEARER_SECONDS:
             self.is_narrowest = self.is_narrow = self.is_yielding = False
             self._hold_seconds = FIRST_HOLD_SECONDS
             self._until = 0.0
