@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from alembic import command
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import col, select
@@ -11,13 +12,48 @@ from sqlmodel import col, select
 from telemed import schema
 from telemed.audit.models import AuditEvent
 from telemed.db import Database
+from telemed.directory import replica
+from telemed.directory.languages import Languages
+from telemed.directory.models import ReplicaEntry
+from telemed.directory.replica import Home
+from telemed.scheduling.models import Visit
+from tests.sample_rows import VISIT, add_visit
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+DOCTOR = {
+    "specialties": ["pulmonology"],
+    "languages": ["en"],
+    "zone": "Asia/Shanghai",
+    "visit_minutes": 10,
+    "licences": [],
+    "active": True,
+}
 
 
 async def test_the_newest_migration_is_what_the_models_say(database: Database) -> None:
     await schema.check(database)
     await schema.require_newest(database)
+
+
+async def test_a_database_of_the_first_version_is_brought_to_the_newest(empty_database: Database) -> None:
+    await schema._run(empty_database, lambda config: command.upgrade(config, "0001"))
+    with pytest.raises(schema.SchemaBehind, match="telemed migrate"):
+        await schema.require_newest(empty_database)
+    # So both were taken in then; today the second is refused.
+    entry = {"free": [], "jurisdiction": "CN"}
+    named = {"Dr Li": "li", "Dr\0 Wu": "wu"}
+    async with empty_database.write() as session:
+        await add_visit(session)
+        for name, key in named.items():
+            body = {**entry, "doctor": {**DOCTOR, "id": key, "name": name}}
+            session.add(ReplicaEntry(node="CN", doctor_id=key, cursor=1, body=body, pulled_at=NOON))
+    await schema.upgrade(empty_database)
+    await schema.check(empty_database)
+    await schema.require_newest(empty_database)
+    async with empty_database.read() as session:
+        assert await session.get(Visit, VISIT) is not None
+        assert [one.doctor.name for one in await replica.doctors(session, Home("KE", "KE"))] == ["Dr Li"]
+    assert await Languages().listed(empty_database) == ["en"]
 
 
 async def test_a_database_file_is_for_its_owner_alone(tmp_path: Path) -> None:
