@@ -3,7 +3,7 @@
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -16,7 +16,14 @@ def write_whole(path: Path, text: str) -> None:
 def write_new(path: Path, content: bytes) -> None:
     """Write a file that only its owner reads, where none may be. Raises FileExistsError."""
     with _beside(path, content) as beside:
-        path.hardlink_to(beside)
+        try:
+            path.hardlink_to(beside)
+        except FileExistsError:
+            raise
+        except OSError:
+            # Some disks know no hard links. The name is taken first, so that of two at once one is refused.
+            path.touch(mode=0o600, exist_ok=False)
+            beside.rename(path)
 
 
 @contextmanager
@@ -38,8 +45,10 @@ def _beside(path: Path, content: bytes) -> Iterator[Path]:
 
 
 def _keep_names(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    # As far as the disk and the folder's mode let it, like SQLite: the file is whole and has its name already.
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

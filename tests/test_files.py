@@ -1,11 +1,14 @@
 """Keys and other files that are there whole or not at all, whenever whoever writes them is killed."""
 
+import errno
 import os
 import resource
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
 
@@ -58,3 +61,29 @@ def test_a_file_that_is_there_is_not_written_over_unless_that_is_meant(tmp_path:
     write_whole(path, "third")
     assert (path.read_text(), path.stat().st_mode & 0o777) == ("third", 0o600)
     assert os.listdir(tmp_path) == ["file"]  # noqa: PTH208
+
+
+@pytest.fixture
+def bare_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system as it answers on exFAT and on some network shares: no hard links, and no fsync of a folder."""
+
+    def link(*_: Any) -> NoReturn:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    def fsync(handle: int) -> None:
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    monkeypatch.setattr(os, "link", link)
+    monkeypatch.setattr(os, "fsync", fsync)
+
+
+@pytest.mark.usefixtures("bare_disk")
+def test_keys_are_made_where_a_disk_has_no_hard_links(tmp_path: Path) -> None:
+    FileKeyRing.create(tmp_path / "ring")
+    FileKeyRing.open(tmp_path / "ring")
+    with pytest.raises(FileExistsError, match=f"'{tmp_path}/ring'"):
+        write_new(tmp_path / "ring", b"second")
+    FileKeyRing.open(tmp_path / "ring")
+    write_whole(tmp_path / "settings", "whole")
+    assert {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {"ring": 0o600, "settings": 0o600}
