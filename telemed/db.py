@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -121,6 +121,7 @@ class Database:
         # Correctness is the database's; this only queues this process's writers fairly on SQLite's one write lock.
         self._writers = asyncio.Lock()
         if self._sqlite:
+            event.listen(self.engine.sync_engine, "do_connect", _make_sqlite)
             event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
 
@@ -144,12 +145,6 @@ class Database:
             await stack.enter_async_context(session.begin())
             yield session
 
-    def make_file(self) -> None:
-        """Make SQLite's file where there is none: its owner's alone, as those that SQLite puts beside it then are."""
-        name = self.engine.url.database
-        if self._sqlite and name and not name.startswith((":memory:", "file:")):
-            Path(name).touch(mode=0o600)
-
     async def scrub(self) -> None:
         """Take what was deleted out of SQLite's write-ahead log too: secure_delete knows the database file alone."""
         if not self._sqlite:
@@ -162,6 +157,15 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         await self.engine.dispose()
+
+
+def _make_sqlite(_dialect: Dialect, _entry: ConnectionPoolEntry, arguments: list[str], _options: Any) -> None:
+    # SQLite would let everybody read it. What it puts beside a file is for whom the file is.
+    name = arguments[0]
+    if not name.startswith((":memory:", "file:")):
+        # Whatever else is in the way SQLite says itself.
+        with suppress(OSError):
+            Path(name).touch(mode=0o600, exist_ok=False)
 
 
 def _prepare_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:

@@ -40,8 +40,7 @@ async def migrate(url: str) -> None:
 
 
 async def upgrade(database: Database) -> None:
-    """Apply the migrations that are missing, all of them to a SQLite file that is not there yet."""
-    database.make_file()
+    """Apply the migrations that are missing."""
     await _run(database, lambda config: command.upgrade(config, "head"))
 
 

@@ -56,9 +56,11 @@ async def test_a_database_of_the_first_version_is_brought_to_the_newest(empty_da
     assert await Languages().listed(empty_database) == ["en"]
 
 
-async def test_a_database_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+async def test_a_database_file_is_for_its_owner_alone_whatever_opens_it_first(tmp_path: Path) -> None:
     database = Database(f"sqlite+aiosqlite:///{tmp_path}/node.sqlite")
     try:
+        with pytest.raises(schema.SchemaBehind):
+            await schema.require_newest(database)
         await schema.upgrade(database)
         async with database.write() as session:
             session.add(_event())
