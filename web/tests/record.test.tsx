@@ -1,4 +1,4 @@
-import { fireEvent, render, screen } from "@testing-library/preact";
+import { fireEvent, render, screen, waitFor } from "@testing-library/preact";
 import { expect, test } from "vitest";
 import RecordScreen from "../src/screens/record";
 import { appointment, nodeThatAnswers } from "./node";
@@ -24,7 +24,8 @@ test("who looked long ago is shown when it is asked for, below what was shown al
   const older = await screen.findByText("Show older");
   expect(screen.queryByText("Dr Li, China")).toBeNull();
   fireEvent.click(older);
-  await screen.findByText("Dr Li, China");
+  const shown = await screen.findByText("Dr Li, China");
+  await waitFor(() => expect(document.activeElement).toBe(shown.closest("li")));
   expect(screen.getAllByText("Dr Wu, China")).toHaveLength(2);
   expect(screen.queryByText("Show older")).toBeNull();
 });
@@ -51,7 +52,8 @@ test("older visits are shown when they are asked for, and a failure leaves what 
   fireEvent.click(await screen.findByText("Show older visits"));
   await screen.findByRole("alert");
   fireEvent.click(screen.getByText("Show older visits"));
-  await screen.findByText("a rash");
+  const shown = await screen.findByText("a rash");
+  await waitFor(() => expect(document.activeElement).toBe(shown.closest("article")?.querySelector("h2")));
   expect(screen.getByText("a cough")).toBeTruthy();
   expect(screen.queryByText("Show older visits")).toBeNull();
 });

@@ -1,6 +1,6 @@
 /** A patient's record: each visit with what she told and what was noted, and who has looked. */
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { answer, api, type Failure, failureOf } from "../api/client";
 import type { Access, Accesses, RecordedVisit, RecordPage } from "../api/schema";
 import { moment } from "../clocks";
@@ -44,8 +44,10 @@ const visitsBefore = (before?: string) =>
 function Visits({ newest }: { newest: RecordPage }) {
   const list = useSignal(newest.visits);
   const more = useSignal(newest.more);
+  const goOnAt = useSignal(-1);
   const older = async () => {
     const page = await visitsBefore(list.value.at(-1)?.appointment.id);
+    goOnAt.value = list.value.length;
     list.value = [...list.value, ...page.visits];
     more.value = page.more;
   };
@@ -63,19 +65,29 @@ function Visits({ newest }: { newest: RecordPage }) {
   }
   return (
     <>
-      {list.value.map((visit) => (
-        <VisitCard key={visit.appointment.id} visit={visit} />
+      {list.value.map((visit, place) => (
+        <VisitCard key={visit.appointment.id} visit={visit} goOn={place === goOnAt.value} />
       ))}
       {more.value && <Older show={older}>{t("record.older")}</Older>}
     </>
   );
 }
 
-function VisitCard({ visit }: { visit: RecordedVisit }) {
+/** What takes the focus once reading goes on there: the button that showed it is far below, or gone. */
+function useGoOn<E extends HTMLElement>(here: boolean) {
+  const place = useRef<E>(null);
+  useEffect(() => {
+    if (here) place.current?.focus();
+  }, [here]);
+  return place;
+}
+
+function VisitCard({ visit, goOn }: { visit: RecordedVisit; goOn: boolean }) {
   const { appointment, notes, intake } = visit;
+  const heading = useGoOn<HTMLHeadingElement>(goOn);
   return (
     <article class="card">
-      <h2>
+      <h2 ref={heading} tabIndex={-1}>
         {t("record.visit", {
           name: appointment.doctor.name,
           time: moment(appointment.starts_at, me.value?.zone),
@@ -112,8 +124,10 @@ const ITEMISED = new Set(["gave-consent", "read-shared"]);
 function Looks({ newest }: { newest: Accesses }) {
   const list = useSignal(newest.accesses);
   const more = useSignal(newest.more);
+  const goOnAt = useSignal(-1);
   const older = async () => {
     const looks = await looksBefore(list.value.at(-1)?.id);
+    goOnAt.value = list.value.length;
     list.value = [...list.value, ...looks.accesses];
     more.value = looks.more;
   };
@@ -122,20 +136,27 @@ function Looks({ newest }: { newest: Accesses }) {
       <h2>{t("looks.title")}</h2>
       {list.value.length === 0 && <p>{t("looks.empty")}</p>}
       <ul class="list">
-        {list.value.map((look) => (
-          <li key={look.id}>
-            <span>
-              <strong>{looker(look)}</strong> {named("looked", look.what)}
-              {ITEMISED.has(look.what) && look.items && look.items.length > 0 && (
-                <> ({look.items.map((item) => named("item", item)).join(", ")})</>
-              )}
-            </span>
-            <span class="hint">{moment(look.at, me.value?.zone)}</span>
-          </li>
+        {list.value.map((look, place) => (
+          <Look key={look.id} look={look} goOn={place === goOnAt.value} />
         ))}
       </ul>
       {more.value && <Older show={older}>{t("looks.older")}</Older>}
     </>
+  );
+}
+
+function Look({ look, goOn }: { look: Access; goOn: boolean }) {
+  const line = useGoOn<HTMLLIElement>(goOn);
+  return (
+    <li ref={line} tabIndex={-1}>
+      <span>
+        <strong>{looker(look)}</strong> {named("looked", look.what)}
+        {ITEMISED.has(look.what) && look.items && look.items.length > 0 && (
+          <> ({look.items.map((item) => named("item", item)).join(", ")})</>
+        )}
+      </span>
+      <span class="hint">{moment(look.at, me.value?.zone)}</span>
+    </li>
   );
 }
 
