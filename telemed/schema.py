@@ -30,6 +30,12 @@ class SchemaBehind(Unavailable):
     code = "schema-behind"
 
 
+class SchemaAhead(Unavailable):
+    """The database is at a migration that this version does not know."""
+
+    code = "schema-ahead"
+
+
 async def migrate(url: str) -> None:
     """Bring the database at a URL to the newest migration."""
     database = Database(url)
@@ -40,7 +46,8 @@ async def migrate(url: str) -> None:
 
 
 async def upgrade(database: Database) -> None:
-    """Apply the migrations that are missing."""
+    """Apply the migrations that are missing. Raises SchemaAhead."""
+    await _revision(database)
     await _run(database, lambda config: command.upgrade(config, "head"))
 
 
@@ -50,11 +57,17 @@ async def check(database: Database) -> None:
 
 
 async def require_newest(database: Database) -> None:
-    """Raises SchemaBehind when a migration is missing, so that a node never starts on an old schema."""
+    """Raises SchemaBehind when a migration is missing, so that a node never starts on an old schema; SchemaAhead."""
+    if await _revision(database) != ScriptDirectory(str(MIGRATIONS)).get_current_head():
+        raise SchemaBehind("The database is not at the newest migration; run: telemed migrate --settings FILE")
+
+
+async def _revision(database: Database) -> str | None:
     async with database.engine.connect() as connection:
         current = await connection.run_sync(lambda plain: MigrationContext.configure(plain).get_current_revision())
-    if current != ScriptDirectory(str(MIGRATIONS)).get_current_head():
-        raise SchemaBehind("The database is not at the newest migration; run: telemed migrate --settings FILE")
+    if current not in {None, *(script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions())}:
+        raise SchemaAhead("A newer version of telemed has migrated the database; install that, or restore a copy.")
+    return current
 
 
 async def _run(database: Database, work: Callable[[Config], None]) -> None:

@@ -77,6 +77,14 @@ async def test_a_node_refuses_a_database_without_its_migrations(empty_database: 
         await schema.require_newest(empty_database)
 
 
+async def test_a_database_of_a_newer_version_is_refused_and_not_sent_to_migrate(database: Database) -> None:
+    async with database.write() as session:
+        await (await session.connection()).execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    for deed in (schema.require_newest, schema.upgrade):
+        with pytest.raises(schema.SchemaAhead, match="newer version"):
+            await deed(database)
+
+
 @pytest.mark.parametrize("deed", ["UPDATE audit_event SET action = 'nothing'", "DELETE FROM audit_event"])
 async def test_an_audit_row_can_be_neither_changed_nor_deleted(database: Database, deed: str) -> None:
     async with database.write() as session:
