@@ -46,7 +46,8 @@ async def resume(database: Database, token: str, now: datetime) -> tuple[Session
         async with database.write() as writing:
             # Not by way of its row: that may be signed out between the look and the change.
             seen = update(Session).where(col(Session.id) == found[0].id).values(last_seen_at=now)
-            await writing.exec(seen)
+            if (await writing.exec(seen)).rowcount == 0:
+                return None
     return found[0], found[1]
 
 
