@@ -41,7 +41,8 @@ def _beside(path: Path, content: bytes) -> Iterator[Path]:
         # Told of the name that was asked for, not of the one beside it.
         raise OSError(failed.errno, failed.strerror, str(path)) from failed
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink()
 
 
 def _keep_names(folder: Path) -> None:

@@ -63,6 +63,13 @@ def test_a_file_that_is_there_is_not_written_over_unless_that_is_meant(tmp_path:
     assert os.listdir(tmp_path) == ["file"]  # noqa: PTH208
 
 
+def test_what_is_in_the_way_is_told_of_the_name_that_was_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file" / "key", tmp_path / ("n" * 250)):
+        with pytest.raises(OSError, match=f"'{path}'"):
+            write_new(path, b"key")
+
+
 @pytest.fixture
 def bare_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """The system as it answers on exFAT and on some network shares: no hard links, and no fsync of a folder."""
