@@ -18,6 +18,9 @@ from signaling.sfu.sending.downlink import Downlink
 from tests.signaling.media_client import new_peer
 
 VP9 = Codec(98, "VP9", 90000)
+PICTURE = b"picture"
+TRAILER = bytes.fromhex("0102f84c4b5453")
+ENDS = 0x40
 
 KEY = bytes.fromhex(
     "c0000180081485214eaaaaa8000600004000100002aa80a8000600004000100002a000a800060000400016d549241b552490"
@@ -158,11 +161,11 @@ class _Watching:
         assert self.downlink.bind([VP9], extensions)
         self.downlink.release(100.0)
 
-    def receive(self, number: int, descriptor: bytes) -> None:
+    def receive(self, number: int, descriptor: bytes, payload: bytes = PICTURE) -> None:
         head = rtp.header(
             marker=False, payload_type=98, sequence=number, timestamp=0, ssrc=9, extensions=((5, descriptor),)
         )
-        self.uplink.receive(self.stream, rtp.parse(head + b"picture"), 100.0)
+        self.uplink.receive(self.stream, rtp.parse(head + payload), 100.0)
 
 
 async def test_a_key_frames_first_packet_that_comes_late_costs_nothing() -> None:
@@ -192,6 +195,15 @@ async def test_an_older_key_frames_packet_brings_no_older_structure_back() -> No
         watching.receive(number, stream[number])
     assert without.downlink.packets > len(REST) // 2
     assert watching.downlink.packets == without.downlink.packets
+
+
+async def test_a_packet_trailer_is_taken_off_the_lower_layers_of_a_picture_too() -> None:
+    watching = _Watching()
+    watching.downlink.strips_trailers = True
+    for number, descriptor in enumerate(_pictures()):
+        watching.receive(number, descriptor, PICTURE + (TRAILER if descriptor[0] & ENDS else b""))
+    assert watching.downlink.packets > len(REST) // 2
+    assert watching.downlink.octets == watching.downlink.packets * len(PICTURE)
 
 
 async def test_what_nothing_ever_explains_is_not_kept() -> None:

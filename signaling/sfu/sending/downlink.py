@@ -293,7 +293,8 @@ class Downlink:
                 at += descriptor.size
         timestamp = self._timestamps.forward(packet.timestamp, now)
         data, end = packet.data, packet.payload_end
-        if self.strips_trailers and marker:
+        # A publisher puts one behind each layer of a picture, of which the marker ends only the last.
+        if self.strips_trailers and (marker or (frame is not None and frame.ends)):
             end -= codecs.trailer_size(data, at, end)
         forwarded = self._forwarded(packet) if self._extensions else ()
         if self._playout:
