@@ -1,6 +1,6 @@
-"""How often somebody at one address may come with a token that is not good (pure).
+"""How often somebody at one address may come with a token that is not good, or not for what is asked (pure).
 
-Good tokens are never counted: a whole hospital can be behind one address, and a stranger in its waiting room must not
+Who is let in is never counted: a whole hospital can be behind one address, and a stranger in its waiting room must not
 lock it out.
 """
 
