@@ -60,6 +60,9 @@ def headers(data: bytes) -> None:
         assert all(len(packet.extension(number)) <= len(data) for number in range(256))
     for codec in ("vp8", "vp9", "h264", "av1", "red"):
         codecs.is_key_frame(codec, data, 0, len(data))
+        if data:
+            _, begin, end = codecs.without_trailer(codec, data, 0, len(data))
+            assert 0 <= begin < end <= len(data)
     codecs.parse_vp8(data, 0, len(data))
     at = codecs.primary_of_red(data, 0, len(data))
     assert at is None or at <= len(data)

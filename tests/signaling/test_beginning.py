@@ -17,6 +17,7 @@ from tests.signaling.media_client import Client, check_of
 
 VP8 = Codec(96, "VP8", 90000)
 OPUS = Codec(96, "opus", 48000, 2)
+H264 = Codec(96, "H264", 90000, fmtp="packetization-mode=1;profile-level-id=42e01f")
 SSRC = 5
 CHANGE_CIPHER_SPEC = 20
 KEY, DELTA = b"\x10\x00", b"\x10\x01"
@@ -270,6 +271,29 @@ async def test_who_does_not_know_packet_trailers_gets_pictures_without(
             whole = rtp.parse(call.viewer.plain(packet))
             sent = payload + b"picture" + (b"" if is_stripped else TRAILER)
             assert whole.data[whole.payload_at : whole.payload_end] == sent
+
+
+STAP_A = b"\x18"
+PARAMETERS, SLICE = b"\x67\x42\x00\x1f", b"\x65\x88"
+
+
+async def test_of_several_units_in_a_packet_the_last_is_shorter_by_its_trailer(
+    endpoint: Endpoint, publisher: Client
+) -> None:
+    async with (call := Call(endpoint, publisher, H264)).viewer:
+        call.downlink.strips_trailers = True
+
+        def packet(*units: bytes) -> bytes:
+            return STAP_A + b"".join(len(unit).to_bytes(2, "big") + unit for unit in units)
+
+        whole = [packet(PARAMETERS, SLICE), SLICE]
+        # Here a unit is shorter than the trailer that it seems to have.
+        odd = packet(PARAMETERS, b"ab\xf0LKTS")
+        for payload in (packet(PARAMETERS, SLICE + TRAILER), SLICE + TRAILER, odd):
+            call.send(payload)
+        assert await call.arrived() == 3
+        told = [rtp.parse(call.viewer.plain(packet)) for packet in call.viewer.places[0].packets]
+        assert [found.data[found.payload_at : found.payload_end] for found in told] == [*whole, odd]
 
 
 async def test_a_layer_goes_on_while_the_next_ones_key_frame_comes_late(endpoint: Endpoint, publisher: Client) -> None:

@@ -41,6 +41,8 @@ OFFERED_VIDEO: Final = (
 
 TRAILER_NAME: Final = b"LKTS"
 TRAILER_END: Final = 5
+STAP_A: Final = 24
+"""The type of an H264 packet of several units."""
 
 SUPPORTED: Final = {"audio": ("opus", "red"), "video": ("vp8", "vp9", "h264", "av1", "rtx")}
 
@@ -209,12 +211,36 @@ def write_vp8_in_order(first: int, descriptor: Vp8Descriptor, picture_id: int) -
     return bytes((first | 0x80, 0x80, 0x80 | picture_id >> 8, picture_id & 0xFF))
 
 
-def trailer_size(data: bytes, at: int, end: int) -> int:
-    """How many octets at the end of a frame are LiveKit's packet trailer, whose last five are its length and name."""
+def without_trailer(name: str, data: bytes, at: int, end: int) -> tuple[bytes, int, int]:
+    """A frame's last packet less LiveKit's packet trailer: its beginning where that is another, and where the rest is.
+
+    Of several H264 units in one packet the last says how long it is.
+    """
+    last = _last_h264_unit(data, at, end) if name == "h264" else at
+    size = _trailer_size(data, last, end)
+    if not size or last == at:
+        return b"", at, end - size
+    end -= size
+    return data[at : last - 2] + (end - last).to_bytes(2, "big"), last, end
+
+
+def _trailer_size(data: bytes, at: int, end: int) -> int:
+    """How many octets at the end are a trailer, whose last five are its length and name."""
     if end - at <= TRAILER_END or data[end - 4 : end] != TRAILER_NAME:
         return 0
     size = data[end - TRAILER_END] ^ 0xFF
     return size if TRAILER_END <= size < end - at else 0
+
+
+def _last_h264_unit(data: bytes, at: int, end: int) -> int:
+    """Where the last of several units in a packet begins, behind its length (RFC 6184 §5.7.1); `at` for one alone."""
+    if data[at] & 0x1F != STAP_A:
+        return at
+    last, following = at, at + 1
+    while following < end:
+        last = following + 2
+        following = last + int.from_bytes(data[following:last], "big")
+    return last if following == end else at
 
 
 def primary_of_red(data: bytes, at: int, end: int) -> int | None:
@@ -260,7 +286,7 @@ def _is_h264_key_frame(data: bytes, at: int, end: int) -> bool:
     kind = data[at] & 0x1F
     if kind in (5, 7):
         return True
-    if kind == 24:
+    if kind == STAP_A:
         at += 1
         while at + 3 <= end:
             if data[at + 2] & 0x1F in (5, 7):

@@ -295,7 +295,8 @@ class Downlink:
         data, end = packet.data, packet.payload_end
         # A publisher puts one behind each layer of a picture, of which the marker ends only the last.
         if self.strips_trailers and (marker or (frame is not None and frame.ends)):
-            end -= codecs.trailer_size(data, at, end)
+            beginning, at, end = codecs.without_trailer(name, data, at, end)
+            prefix += beginning
         forwarded = self._forwarded(packet) if self._extensions else ()
         if self._playout:
             forwarded += self._playout
