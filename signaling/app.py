@@ -226,9 +226,15 @@ async def _twirp(request: web.Request) -> web.Response:
     return web.Response(body=answer, content_type=request.content_type)
 
 
-async def _no_twirp(_: web.Request) -> web.Response:
+async def _no_twirp(request: web.Request) -> web.Response:
     """For a service that is not here, and a method that is not POST: a client of Twirp reads JSON."""
-    return _twirp_refusal(BadRouteError("no such service or method"))
+    problem: SignalingError = BadRouteError("no such service or method")
+    if hdrs.AUTHORIZATION in request.headers:
+        try:
+            _claims(request)
+        except UnauthenticatedError as refused:
+            problem = _counted(request, refused)
+    return _twirp_refusal(problem)
 
 
 def _twirp_refusal(problem: SignalingError) -> web.Response:

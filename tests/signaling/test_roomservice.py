@@ -9,6 +9,7 @@ import pytest
 from livekit import api
 
 from signaling import tokens
+from signaling.config import LimitSettings
 from tests.signaling.conftest import KEY, SECRET, Started, next_of, token
 
 
@@ -87,6 +88,20 @@ async def test_what_leads_nowhere_is_a_bad_route_in_twirps_words(
     headers = {"Authorization": f"Bearer {token(room_list=True)}", "Content-Type": kind}
     async with http.request(method, f"{url}/twirp/{route}", headers=headers) as response:
         assert (response.status, (await response.json())["code"]) == (404, "bad_route")
+
+
+@pytest.mark.parametrize("service", ["RoomService", "Egress"])
+async def test_a_token_that_is_not_good_is_refused_before_a_service_is_looked_for(
+    start: Started, http: aiohttp.ClientSession, service: str
+) -> None:
+    url, _ = await start(limits=LimitSettings(failed_joins_per_minute=1))
+    told = []
+    for _ in range(2):
+        async with http.post(
+            f"{url}/twirp/livekit.{service}/Nonsense", headers={"Authorization": "Bearer x"}
+        ) as response:
+            told.append((response.status, (await response.json())["code"]))
+    assert told == [(401, "unauthenticated"), (429, "resource_exhausted")]
 
 
 async def test_livekit_api_is_told_that_a_service_is_not_here(start: Started) -> None:
