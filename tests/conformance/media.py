@@ -8,6 +8,8 @@ import numpy as np
 from livekit import rtc
 
 _RATE = 48000
+_HERTZ = 440
+_TENTH = _RATE // 10
 
 
 async def publish_tone(room: rtc.Room) -> rtc.LocalTrackPublication:
@@ -56,17 +58,19 @@ async def until_louder(track: rtc.Track, level: int) -> None:
     await stream.aclose()
 
 
-async def loudest(track: rtc.Track, frames: int = 50) -> int:
-    """The loudest sample in the next frames."""
-    peak = seen = 0
+async def hum_level(track: rtc.Track, frames: int = 100) -> float:
+    """The amplitude of `publish_tone`'s hum in the next frames, averaged over tenths of a second."""
+    heard: list[bytes] = []
     stream = rtc.AudioStream(track)
     async for event in stream:
-        peak = max(peak, int(np.abs(np.frombuffer(event.frame.data, dtype=np.int16)).max()))
-        seen += 1
-        if seen >= frames:
+        heard.append(bytes(event.frame.data))
+        if len(heard) >= frames:
             break
     await stream.aclose()
-    return peak
+    samples = np.frombuffer(b"".join(heard), dtype=np.int16)
+    tenths = samples[: len(samples) // _TENTH * _TENTH].reshape(-1, _TENTH)
+    turns = np.exp(-2j * np.pi * _HERTZ / _RATE * np.arange(_TENTH))
+    return float(np.mean(2 * abs(np.mean(tenths * turns, axis=1))))
 
 
 def publications(room: rtc.Room, identity: str) -> list[rtc.RemoteTrackPublication]:
@@ -87,7 +91,7 @@ def _keep(room: rtc.Room, task: asyncio.Task[None]) -> None:
 async def _hum(room: rtc.Room, source: rtc.AudioSource) -> None:
     step = 0
     while room.isconnected():
-        phase = (np.arange(480) + 480 * step) * 2 * np.pi * 440 / _RATE
+        phase = (np.arange(480) + 480 * step) * 2 * np.pi * _HERTZ / _RATE
         samples = (np.sin(phase) * 8000).astype(np.int16)
         await source.capture_frame(rtc.AudioFrame(samples.tobytes(), _RATE, 1, 480))
         step += 1
