@@ -200,6 +200,31 @@ async def test_it_stays_while_nobody_looks_and_goes_with_room_for_more_than_was_
     assert scene.bound() == math.inf
 
 
+async def test_while_pictures_are_made_smaller_there_may_be_room_for_more() -> None:
+    scene = Scene()
+    rtx = Codec(97, "rtx", 90000, fmtp="apt=96")
+    scene.uplink.payload_types[97] = rtx
+    viewer = scene.view(None)
+    assert viewer.bind([VP8, rtx], {})
+    estimate = viewer.peer.link.estimate
+    estimate.limit_bps = NARROW_BPS
+    scene.send(FULL_BPS)
+    scene.share()
+    scene.send(scene.told())
+    estimate.probe = None
+    scene.share()
+    # All that is sent has room, but it was made smaller for that.
+    assert not viewer.has_yielded
+    assert estimate.probe is not None
+    assert estimate.probe.target_bps > NARROW_BPS
+    estimate.limit_bps = 2 * FULL_BPS
+    scene.share()
+    assert scene.told() == ceiling.LIFTED_BPS
+    estimate.probe = None
+    scene.share()
+    assert estimate.probe is None
+
+
 async def test_pictures_come_back_once_they_are_small_enough() -> None:
     scene = Scene()
     viewer = scene.view(NARROW_BPS)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from signaling.sfu.link.allocation import UPGRADE_MARGIN, Choice, Demand, allocate, rooms
 from signaling.sfu.link.bandwidth import NO_LIMIT, LinkEstimate
 from signaling.sfu.link.probing import HEADER_OCTETS, MOST_PADDING
+from signaling.sfu.receiving.ceiling import RELEASE
 from signaling.sfu.sending.downlink import HIGHEST_LAYER
 from signaling.sfu.sending.temporal import HIGHEST_TEMPORAL
 
@@ -63,9 +64,11 @@ class SharedLink:
         videos = [(downlink, demand) for downlink, demand in wishes if demand is not None]
         sound = self._sound_bps
         choices = allocate(limit - sound, [demand for _, demand in videos])
-        most = sum(demand.layers[-1][1] for _, demand in videos)
+        # Who was told to make its pictures smaller sends no larger ones, until there is room for what it sent before.
+        before = [downlink.uplink.full_bps for downlink, _ in videos]
+        most = sum(max(demand.layers[-1][1], RELEASE * bps) for (_, demand), bps in zip(videos, before, strict=True))
         wanted = [(demand.layers[-1][0], HIGHEST_TEMPORAL) for _, demand in videos]
-        if any(choice < wish for choice, wish in zip(choices, wanted, strict=True)):
+        if any(before) or any(choice < wish for choice, wish in zip(choices, wanted, strict=True)):
             self.estimate.try_more(sound + UPGRADE_MARGIN * most, now, possible=self._padded() is not None)
         elif not videos:
             # Sound alone seldom tests a limit, and nothing else will.
