@@ -311,14 +311,13 @@ async def test_one_viewer_with_a_narrow_link_gets_fewer_pictures(server: Server,
     for name in ("amina", "sara"):
         await eventually(partial(_plays, pages[name], name, "li/camera"))
         await eventually(partial(are_between, name, 30, 200), 30)
-    usual = await pictures("sara")
     # Less than the smallest layer takes, which sara keeps as it is.
     await pages["amina"].evaluate("rooms.get('amina').simulateScenario('subscriber-bandwidth', 80_000)")
-    await eventually(lambda: are_between("amina", 6, 0.4 * usual), 30)
+    await eventually(lambda: are_between("amina", 6, 28), 20)
     assert not await _saw(pages["amina"], "amina", "trackStreamStateChanged")
-    await eventually(lambda: are_between("sara", 0.7 * usual, 200), 30)
+    assert await pictures("sara") > 40
     await pages["amina"].evaluate("rooms.get('amina').simulateScenario('subscriber-bandwidth', 0)")
-    await eventually(lambda: are_between("amina", 0.7 * usual, 200), 30)
+    await eventually(lambda: are_between("amina", 40, 200), 20)
 
 
 @BOTH_PATHS
