@@ -149,6 +149,7 @@ async def test_a_patient_in_kenya_sees_a_doctor_in_china(nodes: Federation, brow
     await li.get_by_role("button", name="End the visit").click()
     for page in (li, amina):
         await expect(page.get_by_role("heading", name="The visit is over")).to_be_visible()
+        await page.wait_for_function(ALL_SOCKETS_CLOSED)
     for method, path in (("GET", ""), ("POST", "/enter"), ("GET", "/shared"), ("GET", "/notes")):
         assert await status_with(cookies, method, f"{ke}/api/v1/visits/{visit_id}{path}", ke) in (401, 410)
     for sent in (sent_to_li, sent_to_amina):
