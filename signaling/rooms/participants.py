@@ -98,10 +98,8 @@ class Participant:
 
         Who is far away is given the benefit of the doubt only while there is nothing to send.
         """
-        for side in (self.offers, self.subscriber):
-            if side is not None and (side.peer.is_narrow or (self.tracks and side.peer.reception.strain.may_be_narrow)):
-                return True
-        return False
+        sides = [side.peer for side in (self.offers, self.subscriber) if side is not None]
+        return any(peer.is_narrow or (self.tracks and peer.reception.strain.may_be_narrow) for peer in sides)
 
     @property
     def has_narrowest_link(self) -> bool:

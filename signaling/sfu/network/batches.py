@@ -24,8 +24,6 @@ SENT_AT_ONCE: Final = 1024
 """More than are received, because a packet goes to many; the last picture of a large room still leaves as bursts."""
 FEW: Final = 3
 """Fewer packets than these cost less as messages of their own than a burst that is cut."""
-_APART: Final = [[[index] for index in range(count)] for count in range(FEW)]
-"""So few as messages of their own, made once: most drains have no more to send."""
 MAX_SEGMENTS: Final = 64
 """Packets in one burst to one receiver (Linux, UDP_MAX_SEGMENTS)."""
 MAX_BURST_BYTES: Final = 65_000
@@ -85,22 +83,19 @@ def bursts(addresses: Sequence[Address], lengths: vec[i64], count: int) -> list[
     each is a burst of its own.
     """
     if count < FEW:
-        return _APART[count]
+        return [[index] for index in range(count)]
     found: list[list[int]] = []
-    # To one receiver alone nothing is looked up.
     growing: dict[Address, list[int]] = {}
     burst: list[int] | None = None
     before: Address | None = None
     for index in range(count):
         address = addresses[index]
         if address is not before:
-            if before is not None and burst is not None:
-                growing[before] = burst
             burst, before = growing.get(address), address
         if burst is not None and _fits(burst, lengths, lengths[index]):
             burst.append(index)
         else:
-            burst = [index]
+            growing[address] = burst = [index]
             found.append(burst)
     return found
 
