@@ -148,7 +148,12 @@ class _ShrinkingCall(_Call):
 
     @property
     def _wanted_bps(self) -> float:
-        return 8 * SOUND_BYTES / STEP + (0.0 if self.is_shown else UPGRADE_MARGIN * self._picture_bps)
+        more_bps = 0.0
+        if not self.is_shown:
+            more_bps = self._picture_bps
+        elif self._ceiling < math.inf:
+            more_bps = ceiling.RELEASE * self._full_bps
+        return 8 * SOUND_BYTES / STEP + UPGRADE_MARGIN * more_bps
 
 
 @pytest.mark.parametrize(("profile", "picture_bps"), [("edge", 120_000), ("slow3g", 450_000)])

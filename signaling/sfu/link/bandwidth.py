@@ -217,13 +217,15 @@ class LinkEstimate:
         found = self.probe.measured_bps(now) if self.probe is not None else None
         if self.probe is None or found is None:
             return
-        is_room = found >= FITTING_SHARE * self.probe.target_bps and found > (self.limit_bps or 0.0)
+        # Jitter alone can let a burst seem to fit a link that it does not, and what would follow it stays.
+        limit = BACK_OFF * found
+        is_room = found >= FITTING_SHARE * self.probe.target_bps and limit > (self.limit_bps or 0.0)
         self.probe, self._probe_ended_at = None, now
         # What a burst queued is no congestion, and drains soon.
         self._standing = Least(STANDING_SECONDS)
         self._first_at = None
         if is_room:
-            self.limit_bps = found
+            self.limit_bps = limit
             self._is_raised = True
             self._probe_pause_seconds = FIRST_HOLD_SECONDS
         else:

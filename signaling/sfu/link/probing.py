@@ -11,8 +11,8 @@ from typing import Final
 FACTOR: Final = 1.7
 """A burst's rate over the limit, which is 0.85 of what once arrived: its end waits for 0.44 of its length."""
 BURST_SECONDS: Final = 0.25
-MARGIN: Final = 1.2
-"""A burst for the last step goes this much beyond what is wanted, because jitter takes some off the result."""
+MARGIN: Final = 1.4
+"""A burst for the last step goes this much beyond what is wanted: jitter takes some off the result, caution 15%."""
 FITTING_SHARE: Final = 0.8
 """Less of a burst's rate than this is the link's limit; the radio's jitter alone can take a fifth."""
 PATIENCE_SECONDS: Final = 2.0

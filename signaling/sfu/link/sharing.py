@@ -64,12 +64,14 @@ class SharedLink:
         videos = [(downlink, demand) for downlink, demand in wishes if demand is not None]
         sound = self._sound_bps
         choices = allocate(limit - sound, [demand for _, demand in videos])
-        # Who was told to make its pictures smaller sends no larger ones, until there is room for what it sent before.
-        before = [downlink.uplink.full_bps for downlink, _ in videos]
-        most = sum(max(demand.layers[-1][1], RELEASE * bps) for (_, demand), bps in zip(videos, before, strict=True))
+        most = sum(demand.layers[-1][1] for _, demand in videos)
+        full = sum(RELEASE * downlink.uplink.full_bps for downlink, _ in videos)
         wanted = [(demand.layers[-1][0], HIGHEST_TEMPORAL) for _, demand in videos]
-        if any(before) or any(choice < wish for choice, wish in zip(choices, wanted, strict=True)):
+        if any(choice < wish for choice, wish in zip(choices, wanted, strict=True)):
             self.estimate.try_more(sound + UPGRADE_MARGIN * most, now, possible=self._padded() is not None)
+        elif full:
+            # Who was told to make its pictures smaller sends no larger ones until there is room for them.
+            self.estimate.try_more(sound + UPGRADE_MARGIN * max(most, full), now, possible=self._padded() is not None)
         elif not videos:
             # Sound alone seldom tests a limit, and nothing else will.
             self.estimate.try_more(0.0, now, possible=False)
