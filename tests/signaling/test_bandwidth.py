@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -272,3 +273,16 @@ def test_the_least_keeps_no_more_than_its_history() -> None:
     for at in range(3 * HISTORY):
         least.add(float(at), float(at))
     assert least.value == 2 * HISTORY
+
+
+def test_a_burst_that_fits_is_believed_with_caution() -> None:
+    estimate = LinkEstimate()
+    estimate.limit_bps = 100_000.0
+    estimate.try_more(1_000_000.0, 10.0, possible=True)
+    probe = estimate.probe
+    assert probe is not None
+    for step in range(30):
+        probe.heard(10.0 + 0.01 * step, 0.05)
+    estimate.judge_probe(10.3)
+    assert estimate.probe is None
+    assert estimate.limit_bps == pytest.approx(0.85 * probe.target_bps)
