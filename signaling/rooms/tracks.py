@@ -71,6 +71,7 @@ class Track:
     def __init__(self, publisher: Participant, info: TrackInfo, cid: str) -> None:
         self.publisher = publisher
         self.info = info
+        self.kind = "audio" if info.type == TrackType.AUDIO else "video"
         self.cids = {cid: _codec_name(info.mime_type)}
         self.uplink: Uplink | None = None
         self.backup: Uplink | None = None
@@ -102,11 +103,6 @@ class Track:
     def backup_codec(self) -> str:
         """The name of the second codec, or nothing."""
         return _codec_name(self.info.codecs[1].mime_type) if len(self.info.codecs) > 1 else ""
-
-    @property
-    def kind(self) -> str:
-        """`audio` or `video`."""
-        return "audio" if self.info.type == TrackType.AUDIO else "video"
 
     @property
     def is_opaque(self) -> bool:
