@@ -1,7 +1,7 @@
 """The media path as machine code: mypyc compiles signaling/sfu as it stands, where there is a C compiler.
 
-`python -m signaling.compiled` builds it, and with it a module of the two system calls that Python lacks. The result
-lies in this Python's own folder, under the digest of the sources and flags that it was made from: changed sources are
+`python -m signaling.compiled` builds it, and with it `native.c`, the little that is written in C. The result lies in
+this Python's own folder, under the digest of the sources and flags that it was made from: changed sources are
 interpreted until they are compiled anew.
 """
 
@@ -18,8 +18,6 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
-from cffi import FFI
-
 SOURCES = Path(__file__).parent / "sfu"
 INTERPRETED = ("__init__.py", "stream_wire.py")
 """Only copied: what makes folders packages, and a protocol class of asyncio, which sees no packet of UDP."""
@@ -27,23 +25,19 @@ KEPT = Path(sys.prefix) / "compiled"
 OPT_LEVEL = "2"
 FLAGS = ["-fno-plt", "-fno-semantic-interposition"]
 """Calls without detours, a thirtieth of a packet's cost; -O3 makes the code larger and no faster, -Os slower."""
-CALLS = """
-int sendmmsg(int fd, void *messages, unsigned int count, int flags);
-int recvmmsg(int fd, void *messages, unsigned int count, int flags, void *timeout);
-"""
-"""Linux's calls for many datagrams, which Python lacks; cffi makes a module of them."""
-CALLS_MODULE = "signaling.sfu.network._calls"
+NATIVE = SOURCES / "network" / "native.c"
+NATIVE_MODULE = "signaling.sfu.network._native"
 SWITCH = "TELEMED_INTERPRETED"
 """Set to anything, this environment variable has the sources interpreted although they are compiled."""
 
 
 def _sources() -> list[Path]:
-    return sorted(SOURCES.rglob("*.py"))
+    return sorted([*SOURCES.rglob("*.py"), *SOURCES.rglob("*.c")])
 
 
 def place() -> Path:
     """Where machine code of the present sources belongs, made with the present flags."""
-    digest = hashlib.sha256(" ".join((OPT_LEVEL, *FLAGS, CALLS)).encode())
+    digest = hashlib.sha256(" ".join((OPT_LEVEL, *FLAGS)).encode())
     for path in _sources():
         digest.update(str(path.relative_to(SOURCES)).encode() + b"\0" + path.read_bytes())
     return KEPT / digest.hexdigest()[:16]
@@ -79,16 +73,12 @@ def build() -> Path:
     # Beside its place, so that it comes there whole or not at all.
     with tempfile.TemporaryDirectory(dir=KEPT.parent) as scratch, contextlib.chdir(SOURCES.parent.parent):
         options = ["--config-file=", "--follow-imports=skip", "--ignore-missing-imports", f"--cache-dir={scratch}/mypy"]
-        paths = [str(path.relative_to(Path.cwd())) for path in _sources() if path.name not in INTERPRETED]
+        sources = [path.relative_to(Path.cwd()) for path in _sources()]
+        paths = [str(path) for path in sources if path.suffix == ".py" and path.name not in INTERPRETED]
         extensions = mypycify(
             [*options, *paths], opt_level=OPT_LEVEL, target_dir=scratch, group_name="signaling.sfu.whole"
         )
-        if sys.platform == "linux":
-            builder = FFI()
-            builder.cdef(CALLS)
-            builder.set_source(CALLS_MODULE, "#include <sys/socket.h>")
-            builder.emit_c_code(f"{scratch}/calls.c")
-            extensions.append(Extension(CALLS_MODULE, [f"{scratch}/calls.c"]))
+        extensions.append(Extension(NATIVE_MODULE, [str(NATIVE.relative_to(Path.cwd()))]))
         for extension in extensions:
             extension.extra_compile_args = [*extension.extra_compile_args, *FLAGS]
         command = Distribution({"name": "signaling", "ext_modules": extensions}).get_command_obj("build_ext")

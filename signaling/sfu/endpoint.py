@@ -160,15 +160,14 @@ class Endpoint(Handler):
         if length < 12:
             self.counts["too_short"] += 1
             return
+        peer = self._by_address.get(address)
+        if peer is not None and peer.srtp_received(slot, length, now):
+            return
         first = slot.octet(0)
         if first < 4:
             self._stun(wire, address, slot.read(length), now)
-            return
-        peer = self._by_address.get(address)
-        if peer is None:
+        elif peer is None:
             self.counts["unknown_address"] += 1
-        elif 128 <= first < 192:
-            peer.srtp_received(slot, length, now)
         elif 20 <= first < 64:
             if not peer.dtls_received(slot.read(length), now):
                 self.counts["dtls_overflow"] += 1

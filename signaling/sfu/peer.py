@@ -16,6 +16,7 @@ from signaling.sfu.formats import rtcp, rtp, twcc
 from signaling.sfu.link.sharing import SharedLink
 from signaling.sfu.network import ice
 from signaling.sfu.network.addresses import Address
+from signaling.sfu.network.native import is_rtcp
 from signaling.sfu.network.slots import Slot
 from signaling.sfu.network.stream_wire import StreamWire
 from signaling.sfu.network.transport import Certificate, SecureTransport
@@ -236,23 +237,24 @@ class Peer:
         tally.add_sent(self.downlinks.values(), found)
         return found
 
-    def srtp_received(self, slot: Slot, length: int, now: float) -> None:
-        """Take one SRTP or SRTCP packet, decrypted in place."""
-        if 192 <= slot.octet(1) < 224:
-            size = self.secure.unprotect_rtcp(slot, length)
-            if size:
-                self._rtcp_received(slot.read(size), now)
-            else:
-                self.counts["rtcp_not_genuine"] += 1
-            return
-        size = self.secure.unprotect(slot, length)
-        if not size:
-            self.counts["rtp_not_genuine"] += 1
-            return
+    def srtp_received(self, slot: Slot, length: int, now: float) -> bool:
+        """Take an SRTP or SRTCP packet; False when it is neither."""
+        data = self.secure.unprotect(slot, length)
+        if data is None:
+            return False
+        if not data:
+            self.counts["rtcp_not_genuine" if is_rtcp(slot.octet(1)) else "rtp_not_genuine"] += 1
+        elif is_rtcp(data[1]):
+            self._rtcp_received(data, now)
+        else:
+            self._rtp_received(data, now)
+        return True
+
+    def _rtp_received(self, data: bytes, now: float) -> None:
         try:
-            packet = rtp.parse(slot.read(size))
+            packet = rtp.parse(data)
         except ValueError:
-            self.reception.incoming.note_stranger(_ssrc.unpack(slot.read(12)[8:])[0])
+            self.reception.incoming.note_stranger(_ssrc.unpack(data[8:12])[0])
             self.counts["rtp_malformed"] += 1
             return
         self.reception.take(packet, now)

@@ -127,10 +127,9 @@ class Client:
 
     def protected(self, packet: bytes) -> bytes:
         """An RTP or RTCP packet as it goes over the wire."""
-        self._slot.write(packet)
-        is_rtcp = 192 <= packet[1] < 224
-        work = self.secure.protect_rtcp if is_rtcp else self.secure.protect
-        return self._slot.read(work(self._slot, len(packet)))
+        if 192 <= packet[1] < 224:
+            return self._slot.read(self.secure.protect_rtcp(self._slot, packet))
+        return self._slot.read(self.secure.protect(self._slot, packet, b"", 0, 0))
 
     def send(self, packet: bytes) -> None:
         """Send an RTP or RTCP packet from the first address."""
@@ -139,7 +138,7 @@ class Client:
     def plain(self, packet: bytes) -> bytes:
         """An RTP packet as it was before it went over the wire; empty when it is not genuine."""
         self._slot.write(packet)
-        return self._slot.read(self.secure.unprotect(self._slot, len(packet)))
+        return self.secure.unprotect(self._slot, len(packet)) or b""
 
     async def begin(self) -> None:
         """Check the address and let the handshake begin."""

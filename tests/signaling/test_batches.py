@@ -9,12 +9,10 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from librt.vecs import vec
-from mypy_extensions import i64
 
 from signaling.sfu.network import batches
 from signaling.sfu.network.addresses import to_address
-from signaling.sfu.network.batches import BatchCalls, PlainCalls, bursts
+from signaling.sfu.network.batches import BatchCalls, Bursts, PlainCalls
 from signaling.sfu.network.slots import Slots
 from signaling.sfu.network.wire import bind
 
@@ -36,17 +34,27 @@ def sockets(request: pytest.FixtureRequest) -> Iterator[list[socket.socket]]:
         one.close()
 
 
+def _bursts(packets: list[tuple[bytes, int]], *, are_cut: bool = True) -> list[list[int]]:
+    slots, found = Slots(len(packets) + 1), Bursts(len(packets) + 1)
+    for index, (address, length) in enumerate(packets):
+        slots.addresses[index], slots.lengths[index] = address, length
+    number = found.arrange(slots, len(packets), are_cut=are_cut)
+    bursts = [[index for index in range(len(packets)) if found.of[index] == burst] for burst in range(number)]
+    for number, burst in enumerate(bursts):
+        assert (found.firsts[number], found.lasts[number], found.counts[number]) == (burst[0], burst[-1], len(burst))
+    return bursts
+
+
 @given(st.lists(st.tuples(st.sampled_from([b"a", b"b", b"c"]), st.sampled_from([100, 700, 1100])), max_size=200))
 def test_a_burst_is_what_the_kernel_can_cut(packets: list[tuple[bytes, int]]) -> None:
-    addresses, lengths = [address for address, _ in packets], [length for _, length in packets]
-    found = bursts(addresses, vec[i64](lengths), len(packets))
+    found = _bursts(packets)
     assert sorted(index for burst in found for index in burst) == list(range(len(packets)))
     for receiver in (b"a", b"b", b"c"):
-        sent = [index for burst in found for index in burst if addresses[index] == receiver]
+        sent = [index for burst in found for index in burst if packets[index][0] == receiver]
         assert sent == sorted(sent), "a receiver's packets changed their order"
     for burst in found:
-        sizes = [lengths[index] for index in burst]
-        assert len({addresses[index] for index in burst}) == 1
+        sizes = [packets[index][1] for index in burst]
+        assert len({packets[index][0] for index in burst}) == 1
         assert set(sizes[:-1]) <= {sizes[0]}
         assert sizes[-1] <= sizes[0]
         assert len(burst) <= batches.MAX_SEGMENTS
@@ -54,11 +62,13 @@ def test_a_burst_is_what_the_kernel_can_cut(packets: list[tuple[bytes, int]]) ->
 
 
 def test_packets_of_one_size_to_one_receiver_leave_together() -> None:
-    assert bursts([b"a", b"b", b"a", b"b", b"a", b"a"], vec[i64]([9, 9, 9, 9, 5, 9]), 6) == [[0, 2, 4], [1, 3], [5]]
+    packets = [(b"a", 9), (b"b", 9), (b"a", 9), (b"b", 9), (b"a", 5), (b"a", 9)]
+    assert _bursts(packets) == [[0, 2, 4], [1, 3], [5]]
+    assert _bursts(packets, are_cut=False) == [[0], [1], [2], [3], [4], [5]]
 
 
 def test_two_packets_are_not_worth_cutting() -> None:
-    assert bursts([b"a", b"a"], vec[i64]([9, 9]), 2) == [[0], [1]]
+    assert _bursts([(b"a", 9), (b"a", 9)]) == [[0], [1]]
 
 
 @BOTH
@@ -147,14 +157,16 @@ def test_a_receiver_that_cannot_be_reached_costs_the_others_nothing(kind: Kind, 
 
 @pytest.mark.skipif(not batches.are_supported(), reason="bursts are Linux's")
 def test_bursts_that_the_device_refuses_leave_one_by_one(sockets: list[socket.socket]) -> None:
-    sender, receiver, _ = sockets
+    sender, receiver, other = sockets
     slots = Slots(8)
     calls = BatchCalls(sender, Slots(1), slots)
-    for index in range(3):
-        _fill(slots, index, bytes((index,)) * 50, receiver)
-    assert calls.send_singly([0, 1, 2], errno.EIO) == 3
-    assert [len(burst) for burst in calls.wanted(3)] == [1, 1, 1]
-    assert len(_arrived(receiver)) == 3
+    for index in range(6):
+        _fill(slots, index, bytes((index,)) * 50, (receiver, other)[index % 2])
+    assert calls._write_messages(6) == 2
+    assert calls._send_rest(2, -errno.EIO) == 6
+    assert _arrived(receiver) == [bytes((index,)) * 50 for index in (0, 2, 4)]
+    assert _arrived(other) == [bytes((index,)) * 50 for index in (1, 3, 5)]
+    assert calls._write_messages(6) == 6
 
 
 def _fill(slots: Slots, index: int, packet: bytes, receiver: socket.socket) -> None:

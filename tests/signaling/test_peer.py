@@ -16,7 +16,7 @@ from signaling.sfu.endpoint import IDLE_POLL_SECONDS, Endpoint
 from signaling.sfu.formats import rtcp, rtp
 from signaling.sfu.formats.sdp import Codec
 from signaling.sfu.link.allocation import NOTHING
-from signaling.sfu.network.wire import MAX_PACKET_BYTES
+from signaling.sfu.network.slots import MAX_PACKET_BYTES
 from signaling.sfu.peer import FEEDBACK_SECONDS, MAX_REPAIRS
 from signaling.sfu.receiving.incoming import MAX_STRANGERS, MAX_STREAMS
 from signaling.sfu.receiving.missing import LEAST_SECONDS

@@ -28,6 +28,7 @@ from cryptography.x509.oid import NameOID
 
 from signaling.sfu.network import transport
 from signaling.sfu.network.datagrams import MAX_WAITING_DATAGRAMS, Datagrams
+from signaling.sfu.network.native import address_of
 from signaling.sfu.network.slots import Slots
 from signaling.sfu.network.transport import SecureTransport
 
@@ -168,17 +169,17 @@ async def test_nothing_of_a_handshake_leaves_before_there_is_an_address() -> Non
     await secure.close()
 
 
+HEAD = bytes.fromhex("8060000100000001000000ff")
+
+
 async def test_packets_are_protected_in_place_and_read_by_the_other_side() -> None:
     server, client = await _pair()
-    packet = bytes.fromhex("8060000100000001000000ff") + b"payload"
     slot = Slots(2).slots[1]
-    slot.write(packet)
-    protected = server.secure.protect(slot, len(packet))
-    assert protected > len(packet)
-    assert slot.read(len(packet)) != packet
-    assert client.secure.unprotect(slot, protected) == len(packet)
-    assert slot.read(len(packet)) == packet
-    assert client.secure.unprotect(slot, protected) == 0
+    protected = server.secure.protect(slot, HEAD, b"a payload in more", 2, 9)
+    assert protected > len(HEAD) + 7
+    assert b"payload" not in slot.read(protected)
+    assert client.secure.unprotect(slot, protected) == HEAD + b"payload"
+    assert client.secure.unprotect(slot, protected) == b""
     await server.secure.close()
     await client.secure.close()
 
@@ -237,11 +238,10 @@ async def test_who_began_the_handshake_can_send_media_before_its_end() -> None:
     async with asyncio.timeout(10):
         await server.connected.wait()
         await client.keyed.wait()
-    packet = bytes.fromhex("8060000100000001000000ff") + b"payload"
     (slot,) = Slots(1).slots
     for sender, receiver in ((client, server), (server, client)):
-        slot.write(packet)
-        assert receiver.secure.unprotect(slot, sender.secure.protect(slot, len(packet))) == len(packet)
+        protected = sender.secure.protect(slot, HEAD, b"payload", 0, 7)
+        assert receiver.secure.unprotect(slot, protected) == HEAD + b"payload"
     assert not client.connected.is_set()
     await server.secure.close()
     await client.secure.close()
@@ -253,24 +253,23 @@ async def test_the_sessions_taken_early_stay_the_only_ones() -> None:
         receiving, sending = side.secure._dtls._rx_srtp, side.secure._dtls._tx_srtp
         assert receiving is not None
         assert sending is not None
-        assert (receiving._srtp[0], sending._srtp[0]) == (side.secure._receiving, side.secure._sending)
+        used = side.secure._receiving, side.secure._sending
+        assert (address_of(receiving._srtp[0]), address_of(sending._srtp[0])) == used
     await server.secure.close()
     await client.secure.close()
 
 
 async def test_what_is_kept_of_a_stream_is_freed() -> None:
     server, client = await _pair()
-    packet = bytes.fromhex("8060000100000001000000ff") + b"payload"
     (slot,) = Slots(1).slots
-    slot.write(packet)
-    protected = server.secure.protect(slot, len(packet))
+    protected = server.secure.protect(slot, HEAD, b"payload", 0, 7)
     wire = slot.read(protected)
-    assert client.secure.unprotect(slot, protected) == len(packet)
+    assert client.secure.unprotect(slot, protected) == HEAD + b"payload"
     slot.write(wire)
-    assert client.secure.unprotect(slot, protected) == 0, "a replay"
+    assert client.secure.unprotect(slot, protected) == b"", "a replay"
     client.secure.forget_received(0xFF)
     slot.write(wire)
-    assert client.secure.unprotect(slot, protected) == len(packet), "its context was freed"
+    assert client.secure.unprotect(slot, protected) == HEAD + b"payload", "its context was freed"
     await server.secure.close()
     await client.secure.close()
 

@@ -5,19 +5,17 @@ from __future__ import annotations
 import errno
 import socket
 import sys
-from collections.abc import Sequence
 from typing import Any, Final
 
 from cffi import FFI
 from librt.vecs import vec
 from mypy_extensions import i64
 
-from signaling.sfu.network import calls
+from signaling.sfu.network import native
 from signaling.sfu.network.addresses import Address, from_address, to_address
+from signaling.sfu.network.native import address_of
 from signaling.sfu.network.slots import SLOT_BYTES, Slots
 
-TRAILER_BYTES: Final = 160
-"""At least what libsrtp may write behind a packet (SRTP_MAX_TRAILER_LEN)."""
 RECEIVED_AT_ONCE: Final = 32
 """What came in is sent on before more is taken, so that a packet waits for few others."""
 SENT_AT_ONCE: Final = 1024
@@ -76,35 +74,54 @@ def are_supported() -> bool:
     )
 
 
-def bursts(addresses: Sequence[Address], lengths: vec[i64], count: int) -> list[list[int]]:
-    """The first `count` slots as bursts, each to one receiver and in that receiver's order (pure).
+class Bursts:
+    """Which slots leave as one message: packets to one receiver, in that receiver's order (pure).
 
-    All packets of a burst but the last are of one size, and the last is no larger: what UDP_SEGMENT can cut. Of few
-    each is a burst of its own.
+    All packets of a burst but the last are of one size, and the last is no larger: what UDP_SEGMENT can cut. `of` has
+    the burst of each slot; each burst has its packets counted, and its first and last slot.
     """
-    if count < FEW:
-        return [[index] for index in range(count)]
-    found: list[list[int]] = []
-    growing: dict[Address, list[int]] = {}
-    burst: list[int] | None = None
-    before: Address | None = None
-    for index in range(count):
-        address = addresses[index]
-        if address is not before:
-            burst, before = growing.get(address), address
-        if burst is not None and _fits(burst, lengths, lengths[index]):
-            burst.append(index)
-        else:
-            growing[address] = burst = [index]
-            found.append(burst)
-    return found
 
+    def __init__(self, number: int) -> None:
+        self.of = _words(number)
+        self.counts = _words(number)
+        self.firsts = _words(number)
+        self.lasts = _words(number)
+        self._growing: dict[Address, int] = {}
 
-def _fits(burst: list[int], lengths: vec[i64], length: i64) -> bool:
-    size = lengths[burst[0]]
-    number: i64 = len(burst)
-    is_whole = lengths[burst[-1]] == size
-    return is_whole and length <= size and number < MAX_SEGMENTS and (number + 1) * size <= MAX_BURST_BYTES
+    def arrange(self, slots: Slots, count: i64, *, are_cut: bool) -> i64:
+        """Arrange the first `count` slots; returns how many bursts they make.
+
+        Where bursts are not cut, and of few packets, each is a burst of its own.
+        """
+        of, counts, firsts, lasts, addresses = self.of, self.counts, self.firsts, self.lasts, slots.addresses
+        is_each_its_own = count < FEW or not are_cut
+        number: i64 = 0
+        burst: i64 = -1
+        before: Address | None = None
+        for index in range(count):
+            if not is_each_its_own:
+                address = addresses[index]
+                if address is not before:
+                    burst, before = self._growing.get(address, -1), address
+                if burst >= 0 and self._fits(burst, slots.lengths, slots.lengths[index]):
+                    of[index] = burst
+                    counts[burst] += 1
+                    lasts[burst] = index
+                    continue
+                burst = number
+                self._growing[address] = int(burst)
+            of[index] = number
+            counts[number] = 1
+            firsts[number] = lasts[number] = index
+            number += 1
+        if not is_each_its_own:
+            self._growing.clear()
+        return number
+
+    def _fits(self, burst: i64, lengths: vec[i64], length: i64) -> bool:
+        size, number = lengths[self.firsts[burst]], self.counts[burst]
+        is_whole = lengths[self.lasts[burst]] == size
+        return is_whole and length <= size and number < MAX_SEGMENTS and (number + 1) * size <= MAX_BURST_BYTES
 
 
 class Calls:
@@ -161,15 +178,15 @@ class PlainCalls(Calls):
 
 
 class BatchCalls(Calls):
-    """recvmmsg and sendmmsg, bound by cffi; bursts to one receiver are one message (GSO)."""
+    """recvmmsg and sendmmsg; bursts to one receiver are one message (GSO)."""
 
     def __init__(self, sock: socket.socket, receiving: Slots, sending: Slots) -> None:
         super().__init__(receiving, sending)
         self._fd = sock.fileno()
-        lib = calls.load()
-        self._recvmmsg, self._sendmmsg, self._no_timeout = lib.recvmmsg, lib.sendmmsg, _ffi.NULL
+        functions = native.load()
+        self._recvmmsg, self._sendmmsg = functions.receive, functions.send
         self._plain = PlainCalls(sock, receiving, sending)
-        self._segments = True
+        self._are_cut = True
         self._names: dict[Address, int] = {}
         self._named: list[Any] = []
         self._name_bytes = len(to_address(*sock.getsockname()[:2]))
@@ -178,15 +195,17 @@ class BatchCalls(Calls):
 
     def _prepare_receiving(self, number: int) -> None:
         self._in = _words(number * _MESSAGE_WORDS)
-        self._in_messages = _ffi.from_buffer("char[]", self._in)
+        # Objects, because they are handed on as such for each batch.
+        self._in_at: Any = _begin(self._in)
+        self._in_number: Any = number
         self._in_vectors = _words(number * _VECTOR_WORDS)
         self._in_names = _words(number * _NAME_WORDS)
         self._in_names_bytes = _ffi.buffer(_ffi.from_buffer("char[]", self._in_names))
         self._recent = _words(RECENT * _NAME_WORDS)
         self._recent_addresses: list[Address] = [b""] * RECENT
-        vectors, names = _address(_ffi.from_buffer(self._in_vectors)), _address(_ffi.from_buffer(self._in_names))
+        vectors, names = _begin(self._in_vectors), _begin(self._in_names)
         for index, slot in enumerate(self._receiving.slots):
-            self._in_vectors[index * _VECTOR_WORDS] = _address(slot.pointer)
+            self._in_vectors[index * _VECTOR_WORDS] = slot.address
             self._in_vectors[index * _VECTOR_WORDS + 1] = SLOT_BYTES
             at = index * _MESSAGE_WORDS
             self._in[at + _NAME] = names + index * _NAME_ROOM_BYTES
@@ -195,13 +214,15 @@ class BatchCalls(Calls):
             self._in[at + _VECTOR_COUNT] = 1
 
     def _prepare_sending(self, number: int) -> None:
+        self._bursts = Bursts(number)
         self._out = _words(number * _MESSAGE_WORDS)
-        self._out_messages = _ffi.from_buffer("char[]", self._out)
+        self._out_at: Any = _begin(self._out)
         self._out_vectors = _words(number * _VECTOR_WORDS)
-        self._out_vectors_at = _address(_ffi.from_buffer(self._out_vectors))
+        self._out_vectors_at: i64 = _begin(self._out_vectors)
         self._out_controls = _words(number * _CONTROL_WORDS)
-        controls = _address(_ffi.from_buffer(self._out_controls))
-        self._out_pointers = vec[i64]([_address(slot.pointer) for slot in self._sending.slots])
+        self._out_free = _words(number)
+        controls = _begin(self._out_controls)
+        self._out_pointers = vec[i64]([slot.address for slot in self._sending.slots])
         for index in range(number):
             self._out_controls[index * _CONTROL_WORDS] = _CONTROL_USED_BYTES
             self._out_controls[index * _CONTROL_WORDS + 1] = UDP_SEGMENT << 32 | socket.IPPROTO_UDP
@@ -210,7 +231,7 @@ class BatchCalls(Calls):
 
     def receive(self) -> int:
         slots = self._receiving
-        count: int = self._recvmmsg(self._fd, self._in_messages, len(slots.slots), 0, self._no_timeout)
+        count: int = self._recvmmsg(self._fd, self._in_at, self._in_number)
         for index in range(count):
             slots.lengths[index] = self._in[index * _MESSAGE_WORDS + _LENGTH]
             slots.addresses[index] = self._source(index)
@@ -236,30 +257,31 @@ class BatchCalls(Calls):
         return self._recent_addresses[place]
 
     def send(self, count: int) -> int:
-        wanted = self.wanted(count)
-        self._write_headers(wanted)
+        number: int = self._write_messages(count)
+        taken: int = self._sendmmsg(self._fd, self._out_at, number)
+        return count if taken == number else self._send_rest(number, taken)
+
+    def _send_rest(self, number: int, taken: int) -> int:
+        """Go on after a call that took fewer messages than there are, or none; returns how many packets left."""
         sent = at = 0
-        while at < len(wanted):
-            messages = self._out_messages + at * _MESSAGE_BYTES if at else self._out_messages
-            taken: int = self._sendmmsg(self._fd, messages, len(wanted) - at, 0)
+        while True:
             if taken > 0:
-                for index in range(at, at + taken):
-                    sent += len(wanted[index])
+                for burst in range(at, at + taken):
+                    sent += int(self._bursts.counts[burst])
                 at += taken
-            elif _ffi.errno in (errno.EAGAIN, errno.ENOBUFS):
-                break
+            elif -taken in (errno.EAGAIN, errno.ENOBUFS):
+                return sent
             else:
-                sent += self.send_singly(wanted[at], _ffi.errno)
+                sent += self.send_singly(at, -taken)
                 at += 1
-        return sent
+            if at == number:
+                return sent
+            taken = self._sendmmsg(self._fd, self._out_at + at * _MESSAGE_BYTES, number - at)
 
-    def wanted(self, count: int) -> list[list[int]]:
-        """The first `count` slots as the messages that they leave in."""
-        if self._segments:
-            return bursts(self._sending.addresses, self._sending.lengths, count)
-        return [[index] for index in range(count)]
-
-    def _write_headers(self, wanted: list[list[int]]) -> None:
+    def _write_messages(self, count: i64) -> i64:
+        """Write the first `count` slots as the messages that they leave in; returns how many those are."""
+        bursts, free = self._bursts, self._out_free
+        number = bursts.arrange(self._sending, count, are_cut=self._are_cut)
         lengths, addresses = self._sending.lengths, self._sending.addresses
         messages, vectors, controls, pointers = self._out, self._out_vectors, self._out_controls, self._out_pointers
         if len(self._names) >= MAX_KNOWN_ADDRESSES:
@@ -267,17 +289,21 @@ class BatchCalls(Calls):
             self._names.clear()
             self._named.clear()
         at: i64 = 0
-        for number, burst in enumerate(wanted):
-            word, first, count = number * _MESSAGE_WORDS, burst[0], len(burst)
+        for burst in range(number):
+            word, first, packets = burst * _MESSAGE_WORDS, bursts.firsts[burst], bursts.counts[burst]
             messages[word + _NAME] = self._name(addresses[first])
             messages[word + _VECTORS] = self._out_vectors_at + at * _VECTOR_BYTES
-            messages[word + _VECTOR_COUNT] = count
-            messages[word + _CONTROL_LENGTH] = _CONTROL_BYTES if count > 1 else 0
-            controls[number * _CONTROL_WORDS + _SIZE] = lengths[first]
-            for index in burst:
-                vectors[at * _VECTOR_WORDS] = pointers[index]
-                vectors[at * _VECTOR_WORDS + 1] = lengths[index]
-                at += 1
+            messages[word + _VECTOR_COUNT] = packets
+            messages[word + _CONTROL_LENGTH] = _CONTROL_BYTES if packets > 1 else 0
+            controls[burst * _CONTROL_WORDS + _SIZE] = lengths[first]
+            free[burst] = at
+            at += packets
+        for index in range(count):
+            place = free[bursts.of[index]]
+            free[bursts.of[index]] = place + 1
+            vectors[place * _VECTOR_WORDS] = pointers[index]
+            vectors[place * _VECTOR_WORDS + 1] = lengths[index]
+        return number
 
     def _name(self, address: Address) -> int:
         """Where in memory an address lies."""
@@ -285,19 +311,21 @@ class BatchCalls(Calls):
         if name is None:
             kept = _ffi.new("char[]", address)
             self._named.append(kept)
-            name = self._names[address] = _address(kept)
+            name = self._names[address] = address_of(kept)
         return name
 
-    def send_singly(self, burst: list[int], why: int) -> int:
+    def send_singly(self, burst: int, why: int) -> int:
         """Send a refused burst packet by packet; to a device that cannot checksum bursts (EIO) none goes any more."""
         if why == errno.EIO:
-            self._segments = False
-        return sum(self._plain.send_one(index) for index in burst)
+            self._are_cut = False
+        bursts = self._bursts
+        slots = range(int(bursts.firsts[burst]), int(bursts.lasts[burst]) + 1)
+        return sum(self._plain.send_one(index) for index in slots if bursts.of[index] == burst)
 
 
 def _words(number: int) -> vec[i64]:
     return vec[i64]([0] * number)
 
 
-def _address(pointer: Any) -> int:
-    return int(_ffi.cast("intptr_t", pointer))
+def _begin(words: vec[i64]) -> int:
+    return address_of(_ffi.from_buffer(words))

@@ -10,9 +10,8 @@ from time import monotonic
 from typing import cast
 
 from signaling.sfu.network.addresses import Address, subscriber_of, to_address
-from signaling.sfu.network.batches import TRAILER_BYTES
 from signaling.sfu.network.departures import Departures
-from signaling.sfu.network.slots import SLOT_BYTES, Slot, Slots
+from signaling.sfu.network.slots import MAX_PACKET_BYTES, SLOT_BYTES, Slot, Slots
 from signaling.sfu.network.transport import SecureTransport
 
 MAX_CONNECTIONS = 2000
@@ -103,24 +102,17 @@ class StreamWire(asyncio.Protocol):
 
     def send_rtp(self, _: Address, head: bytes, data: bytes, at: int, end: int, secure: SecureTransport) -> None:
         """Send the packet that `head` and then `data[at:end]` make, protected."""
-        packet = head + data[at:end]
-        if self._has_room_for(len(packet)):
-            self._out.write(packet)
-            self._write(self._out.read(secure.protect(self._out, len(packet))))
+        if self._has_room_for(len(head) + end - at):
+            self._write(self._out.read(secure.protect(self._out, head, data, at, end)))
 
     def send_rtcp(self, _: Address, packet: bytes, secure: SecureTransport) -> None:
         """Send an RTCP packet, protected."""
         if self._has_room_for(len(packet)):
-            self._out.write(packet)
-            self._write(self._out.read(secure.protect_rtcp(self._out, len(packet))))
+            self._write(self._out.read(secure.protect_rtcp(self._out, packet)))
 
     def _has_room_for(self, length: int) -> bool:
         transport = self._transport
-        if (
-            transport is None
-            or length > SLOT_BYTES - TRAILER_BYTES
-            or transport.get_write_buffer_size() > MAX_UNSENT_BYTES
-        ):
+        if transport is None or length > MAX_PACKET_BYTES or transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
             self._counts["stream_unsent"] += 1
             return False
         return True

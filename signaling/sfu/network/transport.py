@@ -31,20 +31,24 @@ from aiortc.rtcsctptransport import (
     RTCSctpTransport,
     SackChunk,
 )
-from librt.vecs import vec
-from mypy_extensions import i32
 from OpenSSL import SSL
 from pylibsrtp._binding import ffi, lib
 
+from signaling.sfu.network import native
 from signaling.sfu.network.datagrams import Datagrams
-from signaling.sfu.network.slots import Slot
+from signaling.sfu.network.native import address_of
+from signaling.sfu.network.slots import MAX_PACKET_BYTES, Slot
 
 logger = logging.getLogger(__name__)
 
-_protect: Final = lib.srtp_protect
-_unprotect: Final = lib.srtp_unprotect
-_protect_rtcp: Final = lib.srtp_protect_rtcp
-_unprotect_rtcp: Final = lib.srtp_unprotect_rtcp
+_seal: Final = native.load().seal
+_unseal: Final = native.load().unseal
+# Objects, because they are handed on as such for each packet.
+_protect: Final[Any] = address_of(ffi.addressof(lib, "srtp_protect"))
+_unprotect: Final[Any] = address_of(ffi.addressof(lib, "srtp_unprotect"))
+_protect_rtcp: Final[Any] = address_of(ffi.addressof(lib, "srtp_protect_rtcp"))
+_unprotect_rtcp: Final[Any] = address_of(ffi.addressof(lib, "srtp_unprotect_rtcp"))
+_room: Final[Any] = MAX_PACKET_BYTES
 
 PREFERRED_PROFILE = b"SRTP_AEAD_AES_128_GCM"
 """Where both sides know it (RFC 7714): as safe as 256 bits for a call, and cheaper, above all on an old phone."""
@@ -206,9 +210,7 @@ class SecureTransport:
         self.is_client = False
         self._task: asyncio.Task[None] | None = None
         self._closed = False
-        # A vector, because machine code reads and writes it without an object for each number.
-        self._size = vec[i32]([0])
-        self._size_pointer = ffi.from_buffer("int[]", self._size)
+        # The latter two are where libsrtp's part of the former lies.
         self._sessions: tuple[Any, Any] | None = None
         self._receiving: Any = None
         self._sending: Any = None
@@ -273,7 +275,7 @@ class SecureTransport:
         receiving, sending = self._dtls._rx_srtp, self._dtls._tx_srtp
         if sending is not None:
             self._sessions = receiving, sending
-            self._receiving, self._sending = receiving._srtp[0], sending._srtp[0]
+            self._receiving, self._sending = address_of(receiving._srtp[0]), address_of(sending._srtp[0])
             self._on_keyed()
 
     async def _shake_hands(self) -> None:
@@ -330,43 +332,40 @@ class SecureTransport:
         else:
             self._on_channel(channel)
 
-    # The two for media stand apart although they are alike: each is called for every packet.
+    def protect(self, slot: Slot, head: bytes, data: bytes, at: int, end: int) -> int:
+        """Write the RTP packet that `head` and `data[at:end]` make into a slot, encrypted.
 
-    def unprotect(self, slot: Slot, length: int) -> int:
-        """Decrypt an SRTP packet in place. Returns its new length, or 0 when it is not genuine."""
-        self._size[0] = length
-        if self._receiving is None or _unprotect(self._receiving, slot.pointer, self._size_pointer):
+        Returns its length there, or 0 when it cannot be sent. Raises ValueError when it does not fit.
+        """
+        if self._sending is None:
             return 0
-        return self._size[0]
+        length: int = _seal(_protect, self._sending, slot.address, _room, head, data, at, end)
+        return length
 
-    def protect(self, slot: Slot, length: int) -> int:
-        """Encrypt an RTP packet in place. Returns its new length, or 0."""
-        self._size[0] = length
-        if self._sending is None or _protect(self._sending, slot.pointer, self._size_pointer):
+    def protect_rtcp(self, slot: Slot, packet: bytes) -> int:
+        """The same of an RTCP packet."""
+        if self._sending is None:
             return 0
-        return self._size[0]
+        length: int = _seal(_protect_rtcp, self._sending, slot.address, _room, packet, b"", 0, 0)
+        return length
 
-    def unprotect_rtcp(self, slot: Slot, length: int) -> int:
-        """Decrypt an SRTCP packet in place. Returns its new length, or 0 when it is not genuine."""
-        return self._process(_unprotect_rtcp, self._receiving, slot, length)
-
-    def protect_rtcp(self, slot: Slot, length: int) -> int:
-        """Encrypt an RTCP packet in place. Returns its new length, or 0."""
-        return self._process(_protect_rtcp, self._sending, slot, length)
-
-    def _process(self, work: Any, session: Any, slot: Slot, length: int) -> int:
-        self._size[0] = length
-        return 0 if session is None or work(session, slot.pointer, self._size_pointer) else self._size[0]
+    def unprotect(self, slot: Slot, length: int) -> bytes | None:
+        """The RTP or RTCP packet in a slot, decrypted; empty when it is not genuine, None when it is neither."""
+        # Without keys nothing is genuine, whatever it is.
+        if self._receiving is None:
+            return b"" if slot.octet(0) >> 6 == 2 else None
+        found: bytes | None = _unseal(_unprotect, _unprotect_rtcp, self._receiving, slot.address, length)
+        return found
 
     def forget_sent(self, ssrc: int) -> None:
         """Free what libsrtp keeps of a stream that is sent no more."""
-        if self._sending is not None:
-            lib.srtp_remove_stream(self._sending, socket.htonl(ssrc))
+        if self._sending is not None and self._sessions is not None:
+            lib.srtp_remove_stream(self._sessions[1]._srtp[0], socket.htonl(ssrc))
 
     def forget_received(self, ssrc: int) -> None:
         """The same of a stream that is received no more."""
-        if self._receiving is not None:
-            lib.srtp_remove_stream(self._receiving, socket.htonl(ssrc))
+        if self._receiving is not None and self._sessions is not None:
+            lib.srtp_remove_stream(self._sessions[0]._srtp[0], socket.htonl(ssrc))
 
     def open_channel(self, label: str, *, ordered: bool, max_retransmits: int | None) -> RTCDataChannel:
         """Open a data channel from our side; it opens once the association is up."""

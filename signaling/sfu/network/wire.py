@@ -14,10 +14,10 @@ from mypy_extensions import mypyc_attr
 
 from signaling.sfu.network import batches
 from signaling.sfu.network.addresses import Address
-from signaling.sfu.network.batches import RECEIVED_AT_ONCE, SENT_AT_ONCE, TRAILER_BYTES, BatchCalls, Calls, PlainCalls
+from signaling.sfu.network.batches import RECEIVED_AT_ONCE, SENT_AT_ONCE, BatchCalls, Calls, PlainCalls
 from signaling.sfu.network.departures import Departures
 from signaling.sfu.network.moderation import Moderation
-from signaling.sfu.network.slots import SLOT_BYTES, Slot, Slots
+from signaling.sfu.network.slots import MAX_PACKET_BYTES, Slot, Slots
 from signaling.sfu.network.transport import SecureTransport
 
 if TYPE_CHECKING:
@@ -27,9 +27,6 @@ logger = logging.getLogger(__name__)
 
 MOST_AT_ONCE: Final = 512
 """Packets handled before others may have the processor."""
-ROOM_BYTES: Final = 128
-"""Before a packet to be sent: a whole received packet goes there so that its payload lies behind the new header."""
-MAX_PACKET_BYTES: Final = SLOT_BYTES - ROOM_BYTES - TRAILER_BYTES
 SOCKET_BUFFER_BYTES = 4 * 1024 * 1024
 _monotonic: Final = time.monotonic
 """The loop's own time stands still while its turn is held up, and counts milliseconds."""
@@ -60,7 +57,7 @@ class Wire:
         self._loop = asyncio.get_running_loop()
         self._handler = handler
         self._receiving = Slots(RECEIVED_AT_ONCE)
-        self._sending = Slots(SENT_AT_ONCE, ROOM_BYTES)
+        self._sending = Slots(SENT_AT_ONCE)
         kind = BatchCalls if batches.are_supported() else PlainCalls
         self._calls: Calls = kind(sock, self._receiving, self._sending)
         self._used = 0
@@ -123,27 +120,16 @@ class Wire:
             self._fill(address, len(packet))
 
     def send_rtp(self, address: Address, head: bytes, data: bytes, at: int, end: int, secure: SecureTransport) -> None:
-        """Send the packet that `head` and then `data[at:end]` make, protected in place."""
-        split = len(head)
-        length = split + end - at
-        slot = self._slot_for(length)
-        if slot is None:
-            return
-        begin = split - at
-        if -ROOM_BYTES <= begin <= SLOT_BYTES - ROOM_BYTES - len(data):
-            # What stood before the payload is written over: to cut it off first would mean new objects.
-            slot.write(data, begin)
-        else:
-            slot.write(data[at:end], split)
-        slot.write(head)
-        self._fill(address, secure.protect(slot, length))
+        """Send the packet that `head` and then `data[at:end]` make, protected."""
+        slot = self._slot_for(len(head) + end - at)
+        if slot is not None:
+            self._fill(address, secure.protect(slot, head, data, at, end))
 
     def send_rtcp(self, address: Address, packet: bytes, secure: SecureTransport) -> None:
-        """Send an RTCP packet, protected in place."""
+        """Send an RTCP packet, protected."""
         slot = self._slot_for(len(packet))
         if slot is not None:
-            slot.write(packet)
-            self._fill(address, secure.protect_rtcp(slot, len(packet)))
+            self._fill(address, secure.protect_rtcp(slot, packet))
 
     def _slot_for(self, length: int) -> Slot | None:
         """The next slot; None when the packet is larger than any."""
