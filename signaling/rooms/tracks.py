@@ -32,7 +32,8 @@ class Wishes:
 class Subscription:
     """One subscriber's side of a track. `needs_backup`: this client cannot receive the track's first codec.
 
-    `was_told`: its client has been told that the video is paused, whatever it is now.
+    `was_told`: its client has been told that the video is paused, whatever it is now. `is_known`: it was negotiated
+    when the clock last looked, so that its client knows of it by now.
     """
 
     subscriber: Participant
@@ -41,6 +42,7 @@ class Subscription:
     wishes: Wishes
     needs_backup: bool = False
     was_told: bool = False
+    is_known: bool = False
 
     @property
     def is_starved(self) -> bool:

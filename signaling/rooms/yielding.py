@@ -36,9 +36,13 @@ def _tell(viewer: Participant, subscriptions: Iterable[Subscription]) -> None:
 
 
 def hold_back(track: Track) -> None:
-    """Let a publisher's strained uplink carry no video, until it is well; viewers are told of a change."""
+    """Let a publisher's strained uplink carry no video, until it is well; viewers are told of a change, by the clock.
+
+    Who comes meanwhile is told too, once its client knows the track: before that it would not heed it.
+    """
     strained = track.uplink is not None and track.uplink.peer.reception.strain.is_yielding
-    if strained != track.is_held_back:
-        track.is_held_back = strained
-        for subscription in track.subscriptions.values():
+    is_news, track.is_held_back = strained != track.is_held_back, strained
+    for subscription in track.subscriptions.values():
+        if subscription.is_known and (is_news or (strained and not subscription.was_told)):
             tell_viewer(subscription)
+        subscription.is_known = subscription.downlink.is_bound

@@ -9,7 +9,7 @@ import time
 
 import pytest
 from livekit.protocol.models import BackupCodecPolicy, ClientInfo, SimulcastCodecInfo, TrackInfo, TrackType
-from livekit.protocol.rtc import SignalResponse
+from livekit.protocol.rtc import SignalResponse, StreamState
 
 from signaling.config import Settings
 from signaling.operation.webhooks import Webhooks
@@ -38,6 +38,11 @@ class Inbox:
 
     def send(self, response: SignalResponse) -> None:
         self.sent.append(response)
+
+    def states(self) -> list[StreamState]:
+        """What each update said of a video."""
+        updates = [r.stream_state_update for r in self.sent if r.HasField("stream_state_update")]
+        return [state.state for update in updates for state in update.stream_states]
 
     def asked(self) -> list[dict[str, int]]:
         """What each update asked for: codec → best layer, -1 for none."""
@@ -221,3 +226,31 @@ async def test_who_comes_back_is_told_again_what_was_asked_for_meanwhile() -> No
     assert scene.inbox.asked() == []
     dynacast.tell_again(scene.track)
     assert scene.inbox.asked() == [{"vp9": 2}]
+
+
+async def test_who_comes_while_a_video_is_held_back_is_told_once_its_client_knows_the_track() -> None:
+    scene = Scene(BackupCodecPolicy.SIMULCAST)
+    assert scene.track.uplink is not None
+    strain = scene.track.uplink.peer.reception.strain
+    inboxes = []
+    for seconds, name, strained in (
+        (0, "wang", False),
+        (1, "", True),
+        (2, "amina", True),
+        (3, "", True),
+        (4, "", True),
+    ):
+        if name:
+            inboxes.append(scene.view(name, EITHER).subscriber.signal)
+        strain.is_yielding = strained
+        dynacast.update(scene.track, float(seconds))
+    paused = [StreamState.PAUSED]
+    assert [inbox.states() for inbox in inboxes if isinstance(inbox, Inbox)] == [paused, paused]
+    strain.is_yielding = False
+    dynacast.update(scene.track, 5.0)
+    scene.view("li", EITHER)
+    dynacast.update(scene.track, 6.0)
+    dynacast.update(scene.track, 7.0)
+    everybody = [subscription.subscriber.signal for subscription in scene.track.subscriptions.values()]
+    both = [StreamState.PAUSED, StreamState.ACTIVE]
+    assert [inbox.states() for inbox in everybody if isinstance(inbox, Inbox)] == [both, both, []]
