@@ -67,11 +67,11 @@ class SharedLink:
         most = sum(demand.layers[-1][1] for _, demand in videos)
         full = sum(RELEASE * downlink.uplink.full_bps for downlink, _ in videos)
         wanted = [(demand.layers[-1][0], HIGHEST_TEMPORAL) for _, demand in videos]
-        if any(choice < wish for choice, wish in zip(choices, wanted, strict=True)):
-            self.estimate.try_more(sound + UPGRADE_MARGIN * most, now, possible=self._padded() is not None)
-        elif full:
+        is_yielding = any(choice < wish for choice, wish in zip(choices, wanted, strict=True))
+        if is_yielding or full:
             # Who was told to make its pictures smaller sends no larger ones until there is room for them.
-            self.estimate.try_more(sound + UPGRADE_MARGIN * max(most, full), now, possible=self._padded() is not None)
+            goal = most if is_yielding else max(most, full)
+            self.estimate.try_more(sound + UPGRADE_MARGIN * goal, now, possible=self._padded() is not None)
         elif not videos:
             # Sound alone seldom tests a limit, and nothing else will.
             self.estimate.try_more(0.0, now, possible=False)

@@ -16,11 +16,12 @@ from signaling.compiled import NATIVE_MODULE
 _ffi: Final = FFI()
 _ffi.cdef(
     """
-    typedef int (*work)(void *session, void *packet, int *length);
-    int sendmmsg(int fd, void *messages, unsigned int count, int flags);
-    int recvmmsg(int fd, void *messages, unsigned int count, int flags, void *timeout);
+    typedef int (*work)(intptr_t session, intptr_t packet, int *length);
+    int sendmmsg(int fd, intptr_t messages, unsigned int count, int flags);
+    int recvmmsg(int fd, intptr_t messages, unsigned int count, int flags, intptr_t timeout);
     """
 )
+# Pointers are declared as the numbers that they are given as: to make pointers of them first takes as long as the call.
 
 
 def address_of(pointer: Any) -> int:
@@ -68,17 +69,17 @@ class Portable:
         if made is None:
             made = self._works[work] = _ffi.cast("work", work)
         self._length[0] = length
-        refused = made(_ffi.cast("void *", session), _ffi.cast("void *", memory), self._length)
+        refused = made(session, memory, self._length)
         return 0 if refused else int(self._length[0])
 
     def receive(self, fd: int, messages: int, count: int) -> int:
         """Call recvmmsg; returns how many messages came, or the negative of what is wrong (errno)."""
-        done = self._lib.recvmmsg(fd, _ffi.cast("void *", messages), count, 0, _ffi.NULL)
+        done = self._lib.recvmmsg(fd, messages, count, 0, 0)
         return -_ffi.errno if done < 0 else int(done)
 
     def send(self, fd: int, messages: int, count: int) -> int:
         """Call sendmmsg; returns how many messages left, or the negative of what is wrong (errno)."""
-        done = self._lib.sendmmsg(fd, _ffi.cast("void *", messages), count, 0)
+        done = self._lib.sendmmsg(fd, messages, count, 0)
         return -_ffi.errno if done < 0 else int(done)
 
 
