@@ -1,5 +1,6 @@
 """What tests share: a real database, SQLite and PostgreSQL in turn, and a clock that they set."""
 
+import logging
 import shutil
 import subprocess
 import tempfile
@@ -32,6 +33,16 @@ class SetClock:
 
     def pass_(self, span: timedelta) -> None:
         self.now += span
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """A program that a test runs in this process sets up logging for all of it; the next test finds nothing of that."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 @pytest.fixture
